@@ -1,0 +1,54 @@
+"""`sentimo evaluate`: what a model is worth on a labelled file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sentimo.cli.console import err, out, print_json
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model folder, or 'auto' for the built-in models.")],
+    data: Annotated[Path, typer.Argument(help="Labelled file: CSV, TSV, JSONL or Parquet.")],
+    task: Annotated[
+        str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write the report as a self-contained HTML page.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap intervals.")] = 13,
+    n_bootstrap: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 leaves them out.")] = 1000,
+) -> None:
+    """Judge a model on a labelled file: every figure with its 95% interval.
+
+    Example: sentimo evaluate models/mine test.csv --label mood --html report.html
+    """
+    from sentimo.engine.analyzer import Analyzer
+    from sentimo.evaluate.labelled import load_labelled
+    from sentimo.evaluate.report import evaluate as judge
+    from sentimo.evaluate.report import print_report
+
+    analyzer = Analyzer.load(model)
+    name, dataset = load_labelled(data, analyzer.spaces, text=text, label=label, task=task)
+    err.print(f"Judging task {name} on {len(dataset.examples)} rows", markup=False)
+    report = judge(
+        analyzer,
+        {name: dataset.examples},
+        data=str(data),
+        n_skipped=len(dataset.skipped),
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+    )
+    if html is not None:
+        from sentimo.evaluate.html import write_html
+
+        write_html(report, html)
+        err.print(f"Wrote {html}", markup=False)
+    if json:
+        print_json(report.to_dict())
+    else:
+        print_report(report, out)

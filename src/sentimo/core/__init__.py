@@ -1,0 +1,1 @@
+"""Values: label spaces, documents, predictions and bundles. numpy at most."""

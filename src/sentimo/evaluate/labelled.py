@@ -1,0 +1,74 @@
+"""Labelled files for a model: which of its tasks the labels belong to, and the rows as examples of that task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sentimo.core.labels import LabelSpace
+from sentimo.data.dataset import Dataset, load_dataset
+from sentimo.data.readers import guess_columns
+from sentimo.errors import DataError, InputError
+
+
+def load_labelled(
+    path: str | Path,
+    spaces: Mapping[str, LabelSpace],
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    task: str | None = None,
+) -> tuple[str, Dataset]:
+    """Read a labelled file in the label space of one of a model's tasks.
+
+    Args:
+        path: The file.
+        spaces: The model's tasks and their label spaces.
+        text: Column of the texts; guessed by default.
+        label: Column of the labels; guessed by default.
+        task: The task to read for. By default the model's only task, the one named like the label column, or the
+            only one that has all labels of the file.
+
+    Returns:
+        The task and the data set, whose targets are ids of the task's space.
+
+    Raises:
+        InputError: no such task, no label column, or no one task that the labels belong to.
+        DataError: the file cannot be read in that space.
+    """
+    text, label = _columns(path, text, label)
+    if task is None:
+        task = next(iter(spaces)) if len(spaces) == 1 else label if label in spaces else None
+    if task is not None:
+        if task not in spaces:
+            raise InputError(f"the model has no task {task!r}; its tasks: {_listed(spaces)}")
+        return task, load_dataset([path], text=text, label=label, task=task, space=spaces[task])
+    read = {name: _try(path, text, label, name, space) for name, space in spaces.items()}
+    fitting = {name: found for name, found in read.items() if found is not None}
+    if len(fitting) != 1:
+        what = f"fit several tasks ({', '.join(fitting)})" if fitting else "fit none of the model's tasks"
+        raise InputError(
+            f"{path}: the labels in column {label!r} {what}. Choose one with --task; the tasks are: {_listed(spaces)}"
+        )
+    return next(iter(fitting.items()))
+
+
+def _columns(path: str | Path, text: str | None, label: str | None) -> tuple[str, str]:
+    if text is None or label is None:
+        guessed_text, guessed_label = guess_columns(path)
+        text, label = text or guessed_text, label or guessed_label
+    if label is None:
+        raise InputError(f"{path}: no column looks like labels; name it with --label")
+    return text, label
+
+
+def _try(path: str | Path, text: str, label: str, task: str, space: LabelSpace) -> Dataset | None:
+    try:
+        return load_dataset([path], text=text, label=label, task=task, space=space)
+    except DataError:
+        return None
+
+
+def _listed(spaces: Mapping[str, LabelSpace]) -> str:
+    few = {name: ", ".join(space.labels[:8]) + (", ..." if len(space) > 8 else "") for name, space in spaces.items()}
+    return "; ".join(f"{name} ({labels})" for name, labels in few.items())
