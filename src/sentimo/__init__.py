@@ -26,7 +26,20 @@ _PUBLIC = {
     "SentimoError": "sentimo.errors",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = [
+    "Analyzer",
+    "Bundle",
+    "Document",
+    "Example",
+    "LabelSpace",
+    "Prediction",
+    "Predictions",
+    "Predictor",
+    "Recipe",
+    "SentimoClassifier",
+    "SentimoError",
+    "__version__",
+]
 
 if TYPE_CHECKING:
     from sentimo.core.bundle import Bundle

@@ -177,7 +177,8 @@ GOEMOTIONS_28 = _emotions(  # Demszky et al. 2020
         "surprise": "",
         "neutral": _NEU,
     },
-    "钦佩 逗乐 愤怒 恼火 赞同 关怀 困惑 好奇 渴望 失望 反对 厌恶 尴尬 兴奋 恐惧 感激 悲痛 喜悦 爱 紧张 乐观 自豪 领悟 释然 懊悔 悲伤 惊讶 中性",
+    "钦佩 逗乐 愤怒 恼火 赞同 关怀 困惑 好奇 渴望 失望 反对 厌恶 尴尬 兴奋 "
+    "恐惧 感激 悲痛 喜悦 爱 紧张 乐观 自豪 领悟 释然 懊悔 悲伤 惊讶 中性",
 )
 
 SPACES: Mapping[str, LabelSpace] = {

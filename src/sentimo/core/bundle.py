@@ -1,0 +1,366 @@
+"""Bundles: the one place where training and prediction meet. A bundle is a folder; this module is its contract.
+
+A bundle holds ``manifest.json`` and the files it lists, each with its SHA-256. The manifest says which backend runs
+it, which tasks it answers in which label spaces, and how scores are calibrated. ``probes.json`` holds a few texts with
+the scores that the model gave when it was saved. See docs/bundle-format.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sentimo
+from sentimo.core.labels import LabelSpace
+from sentimo.errors import BundleError, SentimoError
+
+FORMAT, FORMAT_VERSION = "sentimo-bundle", 1
+MANIFEST, PROBES = "manifest.json", "probes.json"
+Backend = Literal["onnx", "linear"]
+SAFE_ENDINGS = frozenset({".json", ".jsonl", ".txt", ".md", ".yaml", ".npy", ".onnx", ".safetensors", ".model"})
+"""What a bundle may hold. Nothing here can run code when it is read; pickles (.bin, .pt, .pkl) and .py can."""
+
+PROBE_TEXTS = (
+    "I love it.",
+    "The battery died after two days and nobody answered my emails.",
+    "The parcel arrived on Tuesday.",
+    "Not bad at all, but I would not buy it again.",
+    "WOW!!! best day ever 😀😀",
+    "这家酒店的服务太差了，再也不会来了。",
+    "质量很好，物流也快，非常满意！",
+    "会议改到周三下午三点。",
+    "ok",
+    "I was so scared that I could not sleep, and now I am just sad. " * 12,
+)
+"""Texts whose scores are stored in a bundle and asked again in a fresh process before a save counts."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task of a bundle.
+
+    Attributes:
+        name: The task's name, the key of its answers.
+        space: Its labels.
+        temperature: Logits are divided by it before softmax or sigmoid (Guo et al. 2017), > 0.
+        thresholds: Multi-label: the score from which each label is given. None means 0.5.
+    """
+
+    name: str
+    space: LabelSpace
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        cuts = list(self.thresholds) if self.thresholds is not None else None
+        return {"name": self.name, "space": self.space.to_dict(), "temperature": self.temperature, "thresholds": cuts}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TaskSpec:
+        """Build a task from what `to_dict` gave."""
+        cuts = data.get("thresholds")
+        return cls(
+            name=data["name"],
+            space=LabelSpace.from_dict(data["space"]),
+            temperature=float(data.get("temperature", 1.0)),
+            thresholds=tuple(float(cut) for cut in cuts) if cuts is not None else None,
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle is.
+
+    Attributes:
+        name: Name shown with every answer.
+        backend: What runs it.
+        languages: Languages it was trained for, such as ("en",).
+        tasks: Its tasks, in order.
+        max_tokens: Most tokens read at once, special tokens included; longer texts are read in windows.
+        settings: What the backend needs besides, plain JSON values.
+        provenance: Where it comes from (base model, recipe, data, seed), plain JSON values.
+    """
+
+    name: str
+    backend: Backend
+    languages: tuple[str, ...]
+    tasks: tuple[TaskSpec, ...]
+    max_tokens: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        return {
+            "name": self.name,
+            "backend": self.backend,
+            "languages": list(self.languages),
+            "tasks": [task.to_dict() for task in self.tasks],
+            "max_tokens": self.max_tokens,
+            "settings": dict(self.settings),
+            "provenance": dict(self.provenance),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
+        """Build a manifest from what `to_dict` gave."""
+        if data["backend"] not in get_args(Backend):
+            raise BundleError(f"unknown backend {data['backend']!r}; this version runs {', '.join(get_args(Backend))}")
+        return cls(
+            name=str(data["name"]),
+            backend=data["backend"],
+            languages=tuple(data["languages"]),
+            tasks=tuple(TaskSpec.from_dict(task) for task in data["tasks"]),
+            max_tokens=int(data["max_tokens"]),
+            settings=data.get("settings", {}),
+            provenance=data.get("provenance", {}),
+        )
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: every file was found as the manifest says.
+
+    Attributes:
+        path: The folder.
+        manifest: What it is.
+        digest: SHA-256 of the manifest, which holds the SHA-256 of every file: it names exactly this model.
+        files: File name (POSIX path inside the folder) -> SHA-256.
+    """
+
+    path: Path
+    manifest: Manifest
+    digest: str
+    files: Mapping[str, str]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Open a bundle and verify it.
+
+        Raises:
+            BundleError: there is no bundle, it is of a newer format, a file is missing, changed, not listed, or of
+                a kind that could run code.
+        """
+        folder = Path(path)
+        content, stored = _read_manifest(folder)
+        files = stored["files"]
+        _check_names(folder, files)
+        for name, digest in files.items():
+            if (found := _sha256(folder / name)) != digest:
+                raise BundleError(
+                    f"{folder / name} has changed since the bundle was saved (SHA-256 {found[:12]}…, expected "
+                    f"{digest[:12]}…). Copy the bundle again or train it anew; a bundle is never edited by hand."
+                )
+        try:
+            manifest = Manifest.from_dict(stored)
+        except (KeyError, TypeError, ValueError, SentimoError) as error:
+            raise BundleError(f"{folder / MANIFEST} cannot be understood: {error}") from error
+        return cls(folder, manifest, hashlib.sha256(content).hexdigest(), files)
+
+    def file(self, name: str) -> Path:
+        """Return the path of a listed file; raise BundleError for any other."""
+        if name not in self.files:
+            raise BundleError(f"{self.path}: the bundle has no file {name!r}; it lists {', '.join(self.files)}")
+        return self.path / name
+
+    def probes(self) -> Probes:
+        """Return the texts and scores stored when the bundle was saved."""
+        return Probes.from_dict(json.loads(self.file(PROBES).read_text("utf-8")))
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Texts with the calibrated scores that a model gave when it was saved.
+
+    Attributes:
+        texts: The texts.
+        scores: Task -> (n_texts, n_labels).
+        tolerance: Largest difference of a score that still counts as the same answer.
+    """
+
+    texts: tuple[str, ...]
+    scores: Mapping[str, NDArray[Any]]
+    tolerance: float = 1e-3
+
+    def differences(self, found: Mapping[str, NDArray[Any]]) -> list[str]:
+        """Return a sentence for each task whose scores differ; empty when all agree."""
+        sentences = []
+        for task, expected in self.scores.items():
+            if task not in found:
+                sentences.append(f"task {task!r} is missing")
+                continue
+            if expected.shape != found[task].shape:
+                sentences.append(f"task {task!r}: scores of shape {found[task].shape}, expected {expected.shape}")
+                continue
+            gap = np.abs(np.asarray(expected, np.float64) - np.asarray(found[task], np.float64))
+            if not (gap <= self.tolerance).all():  # NaN is a difference too
+                row = int(np.nan_to_num(gap, nan=np.inf).max(axis=1).argmax())
+                sentences.append(f"task {task!r}: {gap[row].max():.2g} apart on {self.texts[row][:40]!r}")
+        return sentences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        scores = {task: np.asarray(values, np.float64).round(6).tolist() for task, values in self.scores.items()}
+        return {"texts": list(self.texts), "scores": scores, "tolerance": self.tolerance}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Probes:
+        """Build probes from what `to_dict` gave."""
+        scores = {task: np.asarray(values, dtype=np.float64) for task, values in data["scores"].items()}
+        return cls(tuple(data["texts"]), scores, float(data["tolerance"]))
+
+
+def write_bundle(
+    target: str | Path,
+    manifest: Manifest,
+    fill: Callable[[Path], None],
+    probes: Probes,
+    *,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a bundle so that it is either there, whole and proven, or not there at all.
+
+    The files are written to a folder beside the target, opened by a fresh process that answers the probes, and only
+    then moved into place.
+
+    Args:
+        target: Folder to make.
+        manifest: What the bundle is.
+        fill: Called with an empty folder; writes the backend's files there.
+        probes: Texts and the scores expected from the reloaded bundle.
+        overwrite: Replace a bundle that is already there. Anything else that is there is never replaced.
+
+    Raises:
+        BundleError: the target is taken, a file is of a refused kind, or the reloaded bundle answers differently.
+    """
+    target = Path(target)
+    check_target(target, overwrite=overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        fill(work)
+        (work / PROBES).write_text(_json(probes.to_dict()), "utf-8")
+        files = {name: _sha256(work / name) for name in _listing(work)}
+        _check_names(work, files)
+        stored = {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "sentimo": sentimo.__version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **manifest.to_dict(),
+            "files": files,
+        }
+        (work / MANIFEST).write_text(_json(stored), "utf-8")
+        _prove_in_fresh_process(work)
+        _move(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Bundle.open(target)
+
+
+def check_target(target: Path, *, overwrite: bool = False) -> None:
+    """Raise BundleError when a bundle may not be written to `target`."""
+    if not target.exists() and not target.is_symlink():
+        return
+    if target.is_dir() and not target.is_symlink():
+        if not any(target.iterdir()):
+            return
+        if overwrite and (target / MANIFEST).is_file():
+            return
+        if (target / MANIFEST).is_file():
+            raise BundleError(f"{target} already holds a model. Choose another folder, or replace it with --overwrite.")
+    raise BundleError(f"{target} exists and is not a model folder; it is left as it is. Choose another folder.")
+
+
+def _read_manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    path = folder / MANIFEST
+    if not folder.exists():
+        raise BundleError(f"{folder}: no such model folder. Check the path, or make one with `sentimo train`.")
+    if not path.is_file():
+        raise BundleError(f"{folder} is not a model folder: it has no {MANIFEST}. Expected what `sentimo train` wrote.")
+    content = path.read_bytes()
+    try:
+        stored = json.loads(content)
+        files, version = stored["files"], stored["version"]
+        if stored["format"] != FORMAT or not all(isinstance(each, str) for each in (*files, *files.values())):
+            raise ValueError("not the manifest of a bundle")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path} cannot be read as the manifest of a bundle: {error!r}") from error
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{folder} is of bundle format {version!r}; sentimo {sentimo.__version__} reads format {FORMAT_VERSION}. "
+            "Upgrade with: pip install -U sentimo"
+        )
+    return content, stored
+
+
+def _check_names(folder: Path, files: Mapping[str, str]) -> None:
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or name == MANIFEST:
+            raise BundleError(f"{folder / MANIFEST} lists {name!r}, which lies outside the bundle")
+        if path.suffix not in SAFE_ENDINGS:
+            raise BundleError(
+                f"{folder} holds {name!r}: files of kind {path.suffix or 'unknown'!r} can run code when opened and are "
+                f"refused. A bundle may hold {', '.join(sorted(SAFE_ENDINGS))}."
+            )
+    there = set(_listing(folder)) - {MANIFEST}
+    if missing := sorted(set(files) - there):
+        raise BundleError(f"{folder}: listed files are missing: {', '.join(missing)}. Copy the whole folder again.")
+    if extra := sorted(there - set(files)):
+        raise BundleError(f"{folder}: files that the manifest does not list: {', '.join(extra)}. Move them elsewhere.")
+
+
+def _listing(folder: Path) -> Iterator[str]:
+    """Yield the files of a folder as POSIX paths; hidden ones are passed over, links refused."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if any(part.startswith(".") for part in name.parts):
+            continue
+        if path.is_symlink():
+            raise BundleError(f"{path} is a link; a bundle holds its files itself")
+        if path.is_file():
+            yield name.as_posix()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _prove_in_fresh_process(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sentimo.engine.prove", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        why = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
+        raise BundleError(f"the saved model does not answer as it did before saving, so it was not kept: {why}")
+
+
+def _move(work: Path, target: Path) -> None:
+    if not target.exists():
+        work.rename(target)
+        return
+    old = target.parent / f".{target.name}.{os.getpid()}.old"
+    target.rename(old)
+    work.rename(target)
+    shutil.rmtree(old)

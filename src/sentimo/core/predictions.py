@@ -1,0 +1,388 @@
+"""Answers: columns for many texts (`Predictions`), one row for people (`Prediction`)."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentimo.core.labels import LabelSpace
+from sentimo.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.floating[Any]]
+Answer = int | float | tuple[int, ...] | None
+
+POLARITY, INTENSITY, EMOTIONS = "polarity", "intensity", "emotions"
+RESERVED_NAMES = frozenset(
+    {"text", "language", "confidence", "coverage", "truncated", "tokens", "model", "error", "windows"}
+)
+"""Keys of every answer; no task may be called so."""
+
+
+@dataclass(frozen=True)
+class ModelId:
+    """Which model answered: its name and the SHA-256 digest of its bundle."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class TaskScores:
+    """The scores of one task for many texts.
+
+    Attributes:
+        space: The task's labels.
+        scores: (n, n_labels), calibrated probabilities in [0, 1]; for a score (n, 1), the value in ``space.range``.
+            A row of NaN was not answered.
+        thresholds: For a multi-label task the score from which each label is given; None means 0.5 everywhere.
+    """
+
+    space: LabelSpace
+    scores: Floats
+    thresholds: tuple[float, ...] | None = None
+
+    def decide(self) -> list[Answer]:
+        """Return per row a label id (single, ordinal), label ids (multi), a number (score), or None (no answer)."""
+        return [None if np.isnan(row).any() else self._decide(row) for row in self.scores]
+
+    def _decide(self, row: Floats) -> Answer:
+        if self.space.kind == "score":
+            return float(row[0])
+        if self.space.kind == "multi":
+            return tuple(np.flatnonzero(row >= np.asarray(self.thresholds or 0.5)).tolist())
+        return int(row.argmax())
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The answer of a classification task.
+
+    Attributes:
+        label: The label (single, ordinal), or None for a multi-label task.
+        labels: The labels given: one, or any number for a multi-label task, most likely first.
+        probabilities: Calibrated probability of every label, in [0, 1]; they sum to 1 unless the task is multi-label.
+        space: The task's label space.
+    """
+
+    label: str | None
+    labels: tuple[str, ...]
+    probabilities: Mapping[str, float]
+    space: LabelSpace = field(repr=False)
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the answer, in [0, 1]; multi-label: the mean over labels of being right about each."""
+        values = self.probabilities.values()
+        if self.label is not None:
+            return self.probabilities[self.label]
+        return sum(p if name in self.labels else 1 - p for name, p in self.probabilities.items()) / len(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{"label": ..., "probabilities": {...}}``, with "labels" for a multi-label task."""
+        given = {"label": self.label} if self.label is not None else {"labels": list(self.labels)}
+        return {**given, "probabilities": _rounded(self.probabilities)}
+
+
+@dataclass(frozen=True)
+class WindowScores:
+    """What a long text says in one place.
+
+    Attributes:
+        start, end: The place, as offsets in characters of the text.
+        scores: Task -> (n_labels,) calibrated scores of this window alone.
+    """
+
+    start: int
+    end: int
+    scores: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one text.
+
+    Attributes:
+        text: The text as given (half surrogate pairs are replaced).
+        language: Its language by script: "en", "zh", "other" or "und".
+        tasks: Task -> `Choice`, or a number for a score. Empty when there is an error.
+        confidence: Calibrated probability that the main answer (polarity, else the first classification) is right.
+        coverage: Share of the text's tokens that were read, in [0, 1].
+        tokens: Number of tokens of the text.
+        model: The model that answered.
+        windows: For a text longer than the model reads at once, (start, end, tasks) of each place read.
+        error: Why there is no answer, or None.
+    """
+
+    text: str
+    language: str
+    tasks: Mapping[str, Choice | float]
+    confidence: float | None
+    coverage: float
+    tokens: int
+    model: ModelId
+    windows: tuple[tuple[int, int, Mapping[str, Choice | float]], ...] = ()
+    error: str | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a part of the text was not read."""
+        return self.coverage < 1.0
+
+    @property
+    def polarity(self) -> Choice | None:
+        """The answer of the task "polarity", if the model has it."""
+        found = self.tasks.get(POLARITY)
+        return found if isinstance(found, Choice) else None
+
+    @property
+    def intensity(self) -> float | None:
+        """Strength of feeling whatever its sign, in [0, 1].
+
+        The task "intensity" where the model has it, else 1 - P(neutral) of a polarity with a neutral label.
+        """
+        found = self.tasks.get(INTENSITY)
+        if isinstance(found, float):
+            return found
+        if self.polarity and "neutral" in self.polarity.probabilities:
+            return 1.0 - self.polarity.probabilities["neutral"]
+        return None
+
+    @property
+    def emotions(self) -> Mapping[str, float] | None:
+        """Emotion -> probability of the task "emotions", if the model has it."""
+        found = self.tasks.get(EMOTIONS)
+        return found.probabilities if isinstance(found, Choice) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON. Tasks other than the standard three stand under their own names."""
+        head: dict[str, Any] = {"text": self.text, "language": self.language}
+        tail = {
+            "coverage": round(self.coverage, 4),
+            "truncated": self.truncated,
+            "tokens": self.tokens,
+            "model": {"name": self.model.name, "digest": self.model.digest},
+        }
+        if self.error is not None:
+            return {**head, "error": self.error, **tail}
+        if self.polarity:
+            head[POLARITY] = self.polarity.to_dict()
+        if self.intensity is not None:
+            head[INTENSITY] = round(self.intensity, 4)
+        if self.emotions is not None:
+            head[EMOTIONS] = _rounded(self.emotions)
+        head |= {name: _plain(value) for name, value in self.tasks.items() if name not in head}
+        if self.confidence is not None:
+            head["confidence"] = round(self.confidence, 4)
+        if self.windows:
+            tail["windows"] = [
+                {"start": start, "end": end, **{name: _plain(value) for name, value in tasks.items()}}
+                for start, end, tasks in self.windows
+            ]
+        return {**head, **tail}
+
+    def _repr_html_(self) -> str:
+        return _html_table([self])
+
+
+@dataclass(frozen=True)
+class Predictions(Sequence[Prediction]):
+    """The answers to many texts, as columns. Row ``[i]`` is a `Prediction`.
+
+    Attributes:
+        texts: The n texts, in the order given.
+        tasks: Task -> its scores for all n texts.
+        languages: (n,) language of each text.
+        tokens: (n,) number of tokens.
+        coverage: (n,) share of the tokens that were read, in [0, 1].
+        models: (n,) the model that answered each text.
+        errors: (n,) why a text has no answer, or None.
+        windows: (n,) places of each text that is longer than the model reads at once; empty for the others.
+    """
+
+    texts: tuple[str, ...]
+    tasks: Mapping[str, TaskScores]
+    languages: tuple[str, ...]
+    tokens: NDArray[np.int64]
+    coverage: Floats
+    models: tuple[ModelId, ...]
+    errors: tuple[str | None, ...]
+    windows: tuple[tuple[WindowScores, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, index: Any) -> Any:  # an int gives a Prediction, a slice a list of them
+        if isinstance(index, slice):
+            return [self._row(row) for row in range(*index.indices(len(self)))]
+        return self._row(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return (self._row(row) for row in range(len(self)))
+
+    def _row(self, row: int) -> Prediction:
+        tasks = self._answers({name: task.scores[row] for name, task in self.tasks.items()})
+        main = next((each for each in (tasks.get(POLARITY), *tasks.values()) if isinstance(each, Choice)), None)
+        return Prediction(
+            text=self.texts[row],
+            language=self.languages[row],
+            tasks=tasks,
+            confidence=main.confidence if main else None,
+            coverage=float(self.coverage[row]),
+            tokens=int(self.tokens[row]),
+            model=self.models[row],
+            windows=tuple((each.start, each.end, self._answers(each.scores)) for each in self.windows[row]),
+            error=self.errors[row],
+        )
+
+    def _answers(self, scores: Mapping[str, Floats]) -> dict[str, Choice | float]:
+        return {
+            name: _answer(self.tasks[name], values) for name, values in scores.items() if not np.isnan(values).any()
+        }
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return one plain dictionary per text, ready for JSON."""
+        return [each.to_dict() for each in self]
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Return flat columns, each (n,), for tables and files.
+
+        A classification task gives its answer under its name (labels of a multi-label task joined by "|") and
+        ``<task>_<label>`` per label; a score gives one column. What has no answer is None.
+        """
+        rows = list(self)
+        columns: dict[str, list[Any]] = {"language": list(self.languages)}
+        order = [name for name in _ORDER if name in self.tasks] + [name for name in self.tasks if name not in _ORDER]
+        for name in order:
+            space, scores = self.tasks[name].space, self.tasks[name].scores
+            if space.kind == "score":
+                columns[name] = _none_for_nan(scores[:, 0])
+                continue
+            columns[name] = [_named(row.tasks.get(name)) for row in rows]
+            for label, values in zip(space.labels, scores.T, strict=True):
+                columns[f"{name}_{label.replace(' ', '_')}"] = _none_for_nan(values)
+        if INTENSITY not in columns and any(row.intensity is not None for row in rows):
+            columns[INTENSITY] = [None if row.intensity is None else round(row.intensity, 6) for row in rows]
+        return {
+            **columns,
+            "confidence": [None if row.confidence is None else round(row.confidence, 6) for row in rows],
+            "coverage": [round(row.coverage, 6) for row in rows],
+            "truncated": [row.truncated for row in rows],
+            "tokens": self.tokens.tolist(),
+            "model": [each.name for each in self.models],
+            "model_digest": [each.digest for each in self.models],
+            "error": list(self.errors),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame: the text and the columns of `to_columns`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError("to_frame()", "frame") from None
+        return pd.DataFrame({"text": list(self.texts), **self.to_columns()})
+
+    def _repr_html_(self) -> str:
+        return _html_table(list(self[:50]), more=max(0, len(self) - 50))
+
+
+_ORDER = (POLARITY, INTENSITY, EMOTIONS)
+
+
+def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int) -> Predictions:
+    """Put answers of several models back into one order.
+
+    Args:
+        parts: (rows, predictions) pairs: where each answer of a part belongs. Together the rows are 0..n-1.
+        n: Number of rows in all.
+
+    Raises:
+        InputError: two models answer a task of one name in different label spaces.
+    """
+    owner = {row: (part, place) for part, (rows, _) in enumerate(parts) for place, row in enumerate(rows)}
+    order = [owner[row] for row in range(n)]
+    tasks: dict[str, TaskScores] = {}
+    for rows, part in parts:
+        for name, found in part.tasks.items():
+            known = tasks.get(name)
+            if known is None:
+                known = tasks[name] = TaskScores(
+                    found.space, np.full((n, len(found.space)), np.nan, np.float32), found.thresholds
+                )
+            if known.space.labels != found.space.labels or known.thresholds != found.thresholds:
+                raise InputError(f"two models answer task {name!r} with different labels or thresholds")
+            known.scores[np.asarray(rows, dtype=np.intp)] = found.scores
+    return Predictions(
+        texts=tuple(parts[part][1].texts[place] for part, place in order),
+        tasks=tasks,
+        languages=tuple(parts[part][1].languages[place] for part, place in order),
+        tokens=np.array([parts[part][1].tokens[place] for part, place in order], dtype=np.int64),
+        coverage=np.array([parts[part][1].coverage[place] for part, place in order], dtype=np.float64),
+        models=tuple(parts[part][1].models[place] for part, place in order),
+        errors=tuple(parts[part][1].errors[place] for part, place in order),
+        windows=tuple(parts[part][1].windows[place] for part, place in order),
+    )
+
+
+def _answer(task: TaskScores, values: Floats) -> Choice | float:
+    if task.space.kind == "score":
+        return float(values[0])
+    labels = task.space.labels
+    probabilities = {label: float(p) for label, p in zip(labels, values, strict=True)}
+    if task.space.kind == "multi":
+        cuts = task.thresholds or (0.5,) * len(labels)
+        given = [label for label, p, cut in zip(labels, values, cuts, strict=True) if p >= cut]
+        return Choice(None, tuple(sorted(given, key=lambda each: -probabilities[each])), probabilities, task.space)
+    label = labels[int(values.argmax())]
+    return Choice(label, (label,), probabilities, task.space)
+
+
+def _plain(value: Choice | float) -> Any:
+    return value.to_dict() if isinstance(value, Choice) else round(value, 4)
+
+
+def _named(value: Choice | float | None) -> str | None:
+    return "|".join(value.labels) if isinstance(value, Choice) else None
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in scores.items()}
+
+
+def _none_for_nan(values: Floats) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), 6) for value in values]
+
+
+def _html_table(rows: Sequence[Prediction], more: int = 0) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row.tasks))
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("text", *names, "confidence"))
+    body = "".join(f"<tr>{_html_cells(row, names)}</tr>" for row in rows)
+    rest = f"<p>and {more} more</p>" if more else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
+
+
+def _html_cells(row: Prediction, names: Sequence[str]) -> str:
+    text = row.text if len(row.text) <= 120 else row.text[:119] + "…"
+    cells = [f'<td style="text-align:left">{html.escape(text)}</td>']
+    if row.error is not None:
+        return cells[0] + f'<td colspan="{len(names) + 1}"><i>{html.escape(row.error)}</i></td>'
+    for name in names:
+        value = row.tasks.get(name)
+        if isinstance(value, Choice):
+            shown = ", ".join(f"{each} {value.probabilities[each]:.2f}" for each in value.labels[:3]) or "none"
+        else:
+            shown = "" if value is None else f"{value:.2f}"
+        cells.append(f"<td>{html.escape(shown)}</td>")
+    cells.append(f"<td>{'' if row.confidence is None else f'{row.confidence:.2f}'}</td>")
+    return "".join(cells)

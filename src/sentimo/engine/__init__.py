@@ -1,0 +1,1 @@
+"""Prediction without torch: bundles in, calibrated answers out."""

@@ -1,0 +1,96 @@
+"""The front door: one model, or the built-in ones with each text sent to the model of its language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self, overload
+
+import sentimo
+from sentimo.core.labels import LabelSpace
+from sentimo.core.predictions import Prediction, Predictions, join_predictions
+from sentimo.engine.predictor import Predictor, readable
+from sentimo.errors import BundleError, InputError
+from sentimo.text.language import language_of
+
+AUTO = "auto"
+BUILT_IN = Path(sentimo.__file__).parent / "models"
+
+
+class Analyzer:
+    """Answers texts: polarity, intensity, emotions, or whatever tasks the model was trained for.
+
+    Args:
+        models: Language -> model folder. A text goes to the model of its language, any other to the first one.
+        max_windows: Most windows read of one text; None reads all of it.
+
+    Example:
+        >>> Analyzer.load().analyze("I love it").polarity.label
+        'positive'
+    """
+
+    def __init__(self, models: Mapping[str, Path], *, max_windows: int | None = None) -> None:
+        if not models:
+            raise InputError("an Analyzer needs at least one model")
+        self._models, self._max_windows = dict(models), max_windows
+        self._loaded: dict[str, Predictor] = {}
+
+    @classmethod
+    def load(cls, model: str | Path = AUTO, *, max_windows: int | None = None) -> Self:
+        """Open a model folder, or the built-in models with "auto".
+
+        Raises:
+            BundleError: there is no bundle, or it is damaged, too new or not trusted.
+        """
+        if str(model) != AUTO:
+            analyzer = cls({"any": Path(model)}, max_windows=max_windows)
+            analyzer._predictor("any")
+            return analyzer
+        models = {language: BUILT_IN / language for language in ("en", "zh")}
+        models = {language: path for language, path in models.items() if path.is_dir()}
+        if not models:
+            raise BundleError("this installation carries no built-in models; name a model folder with --model")
+        return cls(models, max_windows=max_windows)
+
+    @cached_property
+    def spaces(self) -> Mapping[str, LabelSpace]:
+        """Task -> label space, over all models (opens them)."""
+        return {task: space for each in self._models for task, space in self._predictor(each).spaces.items()}
+
+    @overload
+    def analyze(self, texts: str) -> Prediction: ...
+    @overload
+    def analyze(self, texts: Sequence[str]) -> Predictions: ...
+    def analyze(self, texts: str | Sequence[str]) -> Prediction | Predictions:
+        """Answer one text (a `Prediction`) or many (`Predictions`, in the order given)."""
+        if isinstance(texts, str):
+            prediction: Prediction = self.predict([texts])[0]
+            return prediction
+        return self.predict(texts)
+
+    def predict(self, texts: Sequence[str]) -> Predictions:
+        """Answer many texts, in the order given; a text without an answer has an error instead.
+
+        Raises:
+            InputError: `texts` is one string.
+        """
+        if isinstance(texts, str):
+            raise InputError("predict() takes a list of texts; for one text call analyze(text)")
+        rows_of: dict[str, list[int]] = {}
+        first = next(iter(self._models))
+        for row, text in enumerate(texts):
+            language = language_of(readable(text)[0]) if len(self._models) > 1 else first
+            rows_of.setdefault(language if language in self._models else first, []).append(row)
+        parts = [
+            (rows, self._predictor(language).predict([texts[row] for row in rows]))
+            for language, rows in rows_of.items()
+        ]
+        if len(parts) == 1:
+            return parts[0][1]
+        return join_predictions(parts, len(texts)) if parts else self._predictor(first).predict([])
+
+    def _predictor(self, language: str) -> Predictor:
+        if language not in self._loaded:
+            self._loaded[language] = Predictor.load(self._models[language], max_windows=self._max_windows)
+        return self._loaded[language]

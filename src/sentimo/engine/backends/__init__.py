@@ -1,0 +1,75 @@
+"""Backends run a model: `prepare` texts on the CPU, `run` features to logits. One file and one catalogue line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentimo.core.bundle import Bundle
+
+BACKENDS: Mapping[str, str] = {
+    "linear": "sentimo.engine.backends.linear:LinearBackend",
+    "onnx": "sentimo.engine.backends.onnx:OnnxBackend",
+}
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a text that the model reads at once.
+
+    Attributes:
+        start, end: Its place, as offsets in characters of the text.
+        weight: Number of tokens in it that no earlier window holds.
+        features: What the backend's `run` takes.
+        length: Its cost, in tokens; batches hold windows of like length.
+    """
+
+    start: int
+    end: int
+    weight: float
+    features: Any
+    length: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A text made ready.
+
+    Attributes:
+        windows: Its parts in order; empty when there is nothing a model could read.
+        n_tokens: Number of tokens of the whole text, without special tokens.
+        coverage: Share of them that the windows hold, in [0, 1].
+    """
+
+    windows: tuple[Window, ...]
+    n_tokens: int
+    coverage: float
+
+
+class Backend(Protocol):
+    """What runs a model."""
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        """Return each text as windows, in order."""
+        ...
+
+    def run(self, features: Sequence[Any]) -> dict[str, NDArray[np.float32]]:
+        """Return task -> logits (len(features), n_labels) for windows of like length."""
+        ...
+
+
+def open_backend(bundle: Bundle, *, max_windows: int | None = None) -> Backend:
+    """Return the backend that the bundle names.
+
+    Args:
+        bundle: An opened bundle.
+        max_windows: Most windows read of one text; the rest of it is left out and its coverage falls below 1.
+    """
+    module, name = BACKENDS[bundle.manifest.backend].split(":")
+    opened: Backend = getattr(import_module(module), name).open(bundle, max_windows=max_windows)
+    return opened

@@ -1,0 +1,64 @@
+"""Encoders and their heads as one ONNX graph, run by onnxruntime; the tokenizer is a `tokenizers` file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from sentimo.core.bundle import Bundle
+from sentimo.engine.backends import Prepared
+from sentimo.engine.backends.tokens import TokenReader
+from sentimo.errors import BundleError
+
+GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
+
+
+class OnnxBackend:
+    """Runs a graph with inputs ``input_ids`` and ``attention_mask`` (b, t) int64 and one output of logits per task.
+
+    Args:
+        graph: The ONNX file.
+        reader: What makes windows of token ids.
+        threads: Threads of the runtime; 0 takes one per core.
+    """
+
+    def __init__(self, graph: Path, reader: TokenReader, *, threads: int = 0) -> None:
+        self._reader = reader
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # Spinning workers burn whole cores between batches and slow down whatever runs beside us.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
+            raise BundleError(f"{graph} cannot be run by onnxruntime {ort.__version__}: {error}") from error
+        self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
+
+    @classmethod
+    def open(cls, bundle: Bundle, *, max_windows: int | None = None) -> Self:
+        """Open the graph and the tokenizer of a bundle."""
+        settings: dict[str, Any] = {name: bundle.manifest.settings[name] for name in ("prefix", "suffix", "pad_id")}
+        tokenizer = Tokenizer.from_file(str(bundle.file(TOKENIZER)))
+        reader = TokenReader(tokenizer, max_tokens=bundle.manifest.max_tokens, max_windows=max_windows, **settings)
+        backend = cls(bundle.file(GRAPH), reader, threads=int(os.environ.get("SENTIMO_THREADS", "0")))
+        if missing := {task.name for task in bundle.manifest.tasks} - set(backend.outputs):
+            raise BundleError(f"{bundle.path}: the graph has no output for {', '.join(sorted(missing))}")
+        return backend
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        """Return each text as windows of token ids."""
+        return self._reader.prepare(texts)
+
+    def run(self, features: Sequence[list[int]]) -> dict[str, NDArray[np.float32]]:
+        """Return task -> logits (len(features), n_labels)."""
+        ids, mask = self._reader.pad(features)
+        outputs = self._session.run(self.outputs, {"input_ids": ids, "attention_mask": mask})
+        return dict(zip(self.outputs, outputs, strict=True))

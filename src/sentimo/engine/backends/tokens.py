@@ -1,0 +1,77 @@
+"""Texts to windows of token ids: what every encoder backend shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from sentimo.engine.backends import Prepared, Window
+from sentimo.engine.windows import spans
+
+Ids = NDArray[np.int64]
+
+
+class TokenReader:
+    """Tokenises texts, cuts long ones into windows and pads batches.
+
+    Args:
+        tokenizer: The model's tokenizer; its truncation and padding are switched off.
+        max_tokens: Most tokens read at once, special tokens included.
+        prefix, suffix: Ids of the special tokens before and after every window.
+        pad_id: Id that fills short rows; hidden by the mask.
+        max_windows: Most windows read of one text; None reads all.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        max_tokens: int,
+        prefix: Sequence[int],
+        suffix: Sequence[int],
+        pad_id: int,
+        max_windows: int | None = None,
+    ) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._prefix, self._suffix, self._pad_id = list(prefix), list(suffix), pad_id
+        self._size = max_tokens - len(self._prefix) - len(self._suffix)
+        self._max_windows = max_windows
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        """Return each text as windows of token ids."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._prepared(text, each) for text, each in zip(texts, encodings, strict=True)]
+
+    def pad(self, features: Sequence[list[int]]) -> tuple[Ids, Ids]:
+        """Return ids and mask, both (b, longest), of rows of token ids."""
+        longest = max(map(len, features))
+        ids = np.full((len(features), longest), self._pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(features):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        return ids, mask
+
+    def _prepared(self, text: str, encoding: Any) -> Prepared:
+        ids = encoding.ids
+        if len(ids) <= self._size:
+            windows = (self._window(0, len(text), len(ids), ids),) if ids else ()
+            return Prepared(windows, len(ids), 1.0)
+        # The fast way gives no offsets, and only long texts need them.
+        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        places = list(spans(len(ids), self._size, most=self._max_windows))
+        return Prepared(
+            tuple(self._window(offsets[a][0], offsets[b - 1][1], n_new, ids[a:b]) for a, b, n_new in places),
+            len(ids),
+            places[-1][1] / len(ids),
+        )
+
+    def _window(self, start: int, end: int, n_new: int, ids: Sequence[int]) -> Window:
+        tokens = [*self._prefix, *ids, *self._suffix]
+        return Window(start, end, n_new, tokens, len(tokens))

@@ -1,0 +1,37 @@
+"""Build what a catalogue names, and explain settings that do not fit."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+from sentimo.errors import RecipeError, nearest
+
+
+def build(where: str, what: str, *arguments: Any, **settings: Any) -> Any:
+    """Import ``module:Class`` and call it.
+
+    Args:
+        where: The class.
+        what: How an error calls it, such as "objective 'focal'".
+        arguments: What the program gives.
+        settings: What the user gave.
+
+    Raises:
+        RecipeError: a setting is not known (names the nearest one) or its value is refused.
+    """
+    module, name = where.split(":")
+    kind = getattr(import_module(module), name)
+    known = list(inspect.signature(kind).parameters)[len(arguments) :]
+    for setting in settings:
+        if setting not in known:
+            hint = nearest(setting, known)
+            raise RecipeError(
+                f"{what} has no setting {setting!r}."
+                + (f" Did you mean {hint!r}?" if hint else f" Its settings: {', '.join(known) or 'none'}.")
+            )
+    try:
+        return kind(*arguments, **settings)
+    except (ValueError, TypeError) as error:
+        raise RecipeError(f"{what}: {error}") from error

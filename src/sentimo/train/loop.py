@@ -1,0 +1,347 @@
+"""The training loop: batches of like length, one step after the other, evaluate, keep the best."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from sentimo.engine.batching import batches
+from sentimo.errors import TrainingError
+from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.corpus import Rows
+from sentimo.train.optim import build_optimiser, build_schedule
+from sentimo.train.precision import autocast, choose_precision
+from sentimo.train.progress import Progress
+from sentimo.train.recipe import Recipe
+
+_POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
+
+Figures = dict[str, float]
+"""Dev figures after an epoch; the key "main" is watched by default."""
+
+
+@dataclass
+class Position:
+    """Where a run is: the next batch to learn from, and what was best so far."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    micro_tokens: int = 0
+    best: float = -math.inf
+    best_epoch: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run came to.
+
+    Attributes:
+        history: Per epoch: epoch, loss, seconds, and the dev figures.
+        best_epoch: The epoch (from 0) whose weights were kept.
+        n_steps: Steps of the optimiser made.
+        seconds: Time in the loop, this session only.
+        samples: Texts learnt from, this session only.
+    """
+
+    history: list[dict[str, Any]]
+    best_epoch: int
+    n_steps: int
+    seconds: float
+    samples: int
+
+
+class Interrupted(TrainingError):
+    """The user stopped the run; its checkpoint was saved."""
+
+
+def fit(
+    network: nn.Module,
+    objectives: Mapping[str, nn.Module],
+    rows: Rows,
+    recipe: Recipe,
+    *,
+    width: int,
+    evaluate: Callable[[nn.Module], Figures],
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Train a network in place; at the end it holds the weights of its best epoch.
+
+    The loss of a step is the sum over its rows and their tasks of ``loss_weight * row weight * loss``, divided by the
+    batch size: every label counts the same, whichever task it is for.
+
+    Args:
+        network: What learns.
+        objectives: Task -> objective.
+        rows: The training rows.
+        recipe: How.
+        width: Width of the encoder, for the default learning rate.
+        evaluate: Network -> dev figures, asked after every epoch.
+        checkpoints: Where to save; None saves nothing.
+        resume: Go on from the checkpoint. The run ends with the same weights as one never interrupted.
+        progress: Shows what happens.
+
+    Raises:
+        Interrupted: Ctrl-C; the checkpoint was saved.
+        TrainingError: the loss is not a number, or there is not enough memory for a single text.
+    """
+    return _Run(network, objectives, rows, recipe, width, evaluate, checkpoints, progress).run(resume)
+
+
+def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Return the batches of an epoch: every row once, texts of like length together, batches in random order.
+
+    The same seed and epoch give the same batches.
+    """
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    order = torch.randperm(len(lengths), generator=generator).tolist()
+    chunks: list[list[int]] = []
+    for start in range(0, len(order), batch_size * _POOL):
+        pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
+        chunks += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
+    return [chunks[at] for at in torch.randperm(len(chunks), generator=generator).tolist()]
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether torch ran out of memory, on whatever device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in message or "can't allocate memory" in message)
+
+
+class _Run:
+    """The state of one call of `fit`."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        objectives: Mapping[str, nn.Module],
+        rows: Rows,
+        recipe: Recipe,
+        width: int,
+        evaluate: Callable[[nn.Module], Figures],
+        checkpoints: Checkpoints | None,
+        progress: Progress | None,
+    ) -> None:
+        self.recipe, self.rows, self.evaluate = recipe, rows, evaluate
+        self.progress = progress or Progress(None)
+        self.accelerator = Accelerator()
+        self.device = self.accelerator.device
+        self.precision = choose_precision(recipe.precision, self.device)
+        self.lengths = [len(ids) for ids in rows.ids]
+        self.per_epoch = math.ceil(len(rows) / recipe.batch_size)
+        self.n_steps = max(1, round(self.per_epoch * recipe.epochs))
+        self.network = network.to(self.device)
+        optimiser = build_optimiser(self.network, recipe.optimiser, width)
+        self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
+        self.schedule = build_schedule(self.optimiser.optimizer, recipe.schedule, self.n_steps)
+        self.objectives = {task: each.to(self.device) for task, each in objectives.items()}
+        self.loss_weight = {task.name: task.loss_weight for task in recipe.tasks}
+        self.checkpoints = checkpoints if self.accelerator.is_main_process else None
+        self.resume_from = checkpoints
+        self.position = Position(micro_tokens=recipe.micro_tokens)
+        self.best_weights: dict[str, Tensor] | None = None
+        self.epoch_loss = 0.0
+        self.learnt = 0
+
+    def run(self, resume: bool) -> FitResult:
+        torch.manual_seed(self.recipe.seed)
+        if resume and self.resume_from is not None:
+            self._restore(self.resume_from.load())
+        started = time.monotonic()
+        with self.progress, _stop_signals() as stop:
+            self.progress.plan(self.n_steps, self.position.step)
+            while self.position.step < self.n_steps and not self._is_done():
+                self._epoch(stop)
+        if self.best_weights is not None:
+            self.network.load_state_dict(self.best_weights)
+        done = self.position
+        return FitResult(done.history, done.best_epoch, done.step, time.monotonic() - started, self.learnt)
+
+    def _epoch(self, stop: threading.Event) -> None:
+        at = self.position
+        plan = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, at.epoch)
+        started = saved = time.monotonic()
+        self.model.train()
+        while at.batch < len(plan) and at.step < self.n_steps:
+            self.epoch_loss += self._step(plan[at.batch])
+            at.batch += 1
+            at.step += 1
+            self.progress.step(at.step, self.epoch_loss / at.batch)
+            if stop.is_set():
+                self._save()
+                raise Interrupted(f"stopped after step {at.step} of {self.n_steps}")
+            if time.monotonic() - saved >= 60 * self.recipe.checkpoint_minutes:
+                self._save()
+                saved = time.monotonic()
+        self._close_epoch(time.monotonic() - started)
+
+    def _close_epoch(self, seconds: float) -> None:
+        at = self.position
+        figures = self.evaluate(self.network)
+        loss = self.epoch_loss / max(1, at.batch)
+        at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
+        watched = figures[self.recipe.early_stopping.metric]
+        if watched > at.best:
+            at.best, at.best_epoch = watched, at.epoch
+            self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.progress.epoch(at.history[-1], is_best=at.best_epoch == at.epoch)
+        at.epoch, at.batch, self.epoch_loss = at.epoch + 1, 0, 0.0
+        self._save()
+
+    def _is_done(self) -> bool:
+        at = self.position
+        if at.best_epoch < 0 or at.epoch - 1 - at.best_epoch < self.recipe.early_stopping.patience:
+            return False
+        self.progress.note(f"no better dev figure for {self.recipe.early_stopping.patience} epochs: stopped early")
+        return True
+
+    def _step(self, batch: Sequence[int]) -> float:
+        """Learn from one batch; on out-of-memory halve what is in memory at once and do the batch again."""
+        random_state = torch.get_rng_state()
+        while True:
+            try:
+                loss = self._accumulate(batch)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(batch, error)
+                torch.set_rng_state(random_state)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} at step {self.position.step + 1}. Lower the learning rate, or use fp32."
+            )
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.clip_norm)
+        self.optimiser.step()
+        self.schedule.step()
+        self.optimiser.zero_grad()
+        self.learnt += len(batch)
+        return loss
+
+    def _accumulate(self, batch: Sequence[int]) -> float:
+        """Add up the gradients of a batch; several processes take every n-th row each."""
+        self.optimiser.zero_grad()
+        world = self.accelerator.num_processes
+        mine = list(batch[self.accelerator.process_index :: world])
+        idle = not mine  # a short last batch: this process must still take part, with weight 0
+        mine = mine or [batch[0]]
+        parts = list(batches([self.lengths[row] for row in mine], self.position.micro_tokens, len(mine)))
+        total = 0.0
+        for number, part in enumerate(parts):
+            chosen = [mine[place] for place in part]
+            last = number == len(parts) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                # Processes average their gradients, so each counts its rows `world` times.
+                loss = self._loss(chosen) * ((0.0 if idle else world) / len(batch))
+                self.accelerator.backward(loss)
+            total += float(loss.detach()) / world
+        if world == 1:
+            return total
+        return float(self.accelerator.reduce(torch.tensor(total, device=self.device), "sum"))
+
+    def _loss(self, chosen: Sequence[int]) -> Tensor:
+        ids, mask = padded([self.rows.ids[row] for row in chosen], self.device)
+        index = torch.tensor(chosen)
+        weight = self.rows.weight[index].to(self.device)
+        with autocast(self.precision, self.device):
+            logits = self.model(ids, mask)
+        loss = torch.zeros((), device=self.device)
+        for task, objective in self.objectives.items():
+            has = self.rows.has[task][index].to(self.device)
+            # Tasks without a row here still touch the graph: several processes must agree on what has a gradient.
+            loss = loss + 0.0 * logits[task].float().sum()
+            if has.any():
+                targets = self.rows.targets[task][index].to(self.device)[has]
+                losses = objective(logits[task].float()[has], targets)
+                loss = loss + self.loss_weight[task] * (losses * weight[has]).sum()
+        return loss
+
+    def _halve(self, batch: Sequence[int], error: Exception) -> None:
+        longest = max(self.lengths[row] for row in batch)
+        if self.position.micro_tokens <= longest:
+            raise TrainingError(
+                f"not enough memory for a single text of {longest} tokens. Lower max_tokens, or freeze layers."
+            ) from error
+        self.position.micro_tokens = max(longest, self.position.micro_tokens // 2)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.progress.note(
+            f"out of memory: now {self.position.micro_tokens} tokens at once; a step still learns from "
+            f"{self.recipe.batch_size} texts"
+        )
+
+    def _save(self) -> None:
+        if self.checkpoints is None:
+            return
+        self.checkpoints.save(
+            {
+                "position": vars(self.position),
+                "epoch_loss": self.epoch_loss,
+                "network": self.network.state_dict(),
+                "best": self.best_weights,
+                "optimiser": self.optimiser.optimizer.state_dict(),
+                "schedule": {"last_epoch": self.schedule.last_epoch},
+                "random": torch.get_rng_state(),
+                "random_cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+            }
+        )
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.position = Position(**state["position"])
+        self.epoch_loss = state["epoch_loss"]
+        self.network.load_state_dict(state["network"])
+        self.best_weights = state["best"]
+        self.optimiser.optimizer.load_state_dict(state["optimiser"])
+        self.schedule.last_epoch = state["schedule"]["last_epoch"]
+        for group, initial, factor in zip(
+            self.optimiser.optimizer.param_groups, self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = initial * factor(self.schedule.last_epoch)
+        torch.set_rng_state(state["random"])
+        if state["random_cuda"]:
+            torch.cuda.set_rng_state_all(state["random_cuda"])
+
+
+def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return ids and mask (b, longest); the mask hides what fills short rows."""
+    longest = max(map(len, ids))
+    filled = torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
+    return filled.to(device), mask.to(device)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into a wish to stop after the step; the second one stops at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,149 @@
+"""Networks: one encoder, several heads, one forward pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from sentimo.core.labels import LabelSpace
+from sentimo.train.catalogue import build
+from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
+from sentimo.train.heads import HEADS
+from sentimo.train.recipe import Recipe
+
+HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
+
+
+class Network(Protocol):
+    """Maps token ids to logits per task: ``(ids (b, t), mask (b, t)) -> {task: (b, n_labels)}``."""
+
+    encoder: Any
+
+    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Return task -> logits."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as safetensors in the Hugging Face layout."""
+        ...
+
+
+class NativeNetwork(nn.Module):
+    """All heads linear: transformers' own sequence classification, whose logits are those of all tasks in a row.
+
+    What it saves loads in plain ``AutoModelForSequenceClassification``; labels are named ``task/label``.
+    """
+
+    def __init__(self, base: Base, spaces: Mapping[str, LabelSpace], dropout: float | None) -> None:
+        super().__init__()
+        names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]
+        self.encoder = load_native(base, names if len(spaces) > 1 else [n.split("/", 1)[1] for n in names], dropout)
+        self._sizes = {task: len(space) for task, space in spaces.items()}
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Return task -> logits."""
+        logits = self.encoder(input_ids=input_ids, attention_mask=attention_mask).logits
+        return dict(zip(self._sizes, logits.split(list(self._sizes.values()), dim=-1), strict=True))
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as safetensors in the Hugging Face layout."""
+        with quiet_transformers():
+            self.encoder.save_pretrained(folder)  # type: ignore[operator]
+
+
+class HeadedNetwork(nn.Module):
+    """An encoder and heads of our own. The encoder saves in the Hugging Face layout, the heads beside it."""
+
+    def __init__(
+        self, base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe, dropout: float | None, pooling: str
+    ) -> None:
+        super().__init__()
+        self.encoder = load_encoder(base, dropout)
+        self._settings: dict[str, dict[str, Any]] = {}
+        heads = {}
+        for task in recipe.tasks:
+            settings = dict(task.head.model_extra or {})
+            if task.head.name == "linear":
+                settings = {"pooling": pooling, **settings}
+            if dropout is not None:
+                settings = {"dropout": dropout, **settings}
+            self._settings[task.name] = {"name": task.head.name, **settings}
+            width, n_labels = base.width, len(spaces[task.name])
+            heads[task.name] = build(HEADS[task.head.name], f"head {task.head.name!r}", width, n_labels, **settings)
+        self.heads = nn.ModuleDict(heads)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Return task -> logits."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return {task: head(hidden, attention_mask) for task, head in self.heads.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder in the Hugging Face layout, the heads to heads.safetensors and heads.json."""
+        from safetensors.torch import save_file
+
+        with quiet_transformers():
+            self.encoder.save_pretrained(folder)  # type: ignore[operator]
+        save_file({name: value.contiguous() for name, value in self.heads.state_dict().items()}, folder / HEADS_FILE)
+        (folder / HEADS_CONFIG).write_text(json.dumps(self._settings, indent=1), "utf-8")
+
+
+def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) -> nn.Module:
+    """Return the network of a recipe: base weights, new heads, what is frozen frozen.
+
+    Args:
+        base: The base model.
+        spaces: Task -> label space, in the order of the recipe.
+        recipe: The recipe; its seed draws the new heads.
+    """
+    torch.manual_seed(recipe.seed)
+    pooling = choose_pooling(base, recipe)
+    network: nn.Module
+    if pooling == "native":
+        network = NativeNetwork(base, spaces, recipe.dropout)
+    else:
+        network = HeadedNetwork(base, spaces, recipe, recipe.dropout, pooling)
+    freeze(network, recipe)
+    return network
+
+
+def choose_pooling(base: Base, recipe: Recipe) -> str:
+    """Return how linear heads see a text: "native", "mean", "first" or "last"."""
+    if recipe.pooling != "auto":
+        return recipe.pooling
+    if base.is_decoder:
+        return "last"
+    only_plain = all(task.head.name == "linear" and not task.head.model_extra for task in recipe.tasks)
+    return "native" if base.has_native_head and only_plain else "mean"
+
+
+def freeze(network: nn.Module, recipe: Recipe) -> None:
+    """Stop the frozen parts of the encoder from learning; heads always learn."""
+    n_layers = int(network.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    for name, parameter in network.named_parameters():
+        depth = depth_of(name, n_layers, network)
+        if depth is None:
+            continue
+        if recipe.train_last is not None:
+            parameter.requires_grad = depth > n_layers - recipe.train_last
+        elif recipe.freeze == "encoder" or (recipe.freeze == "embeddings" and depth == 0):
+            parameter.requires_grad = False
+
+
+def depth_of(name: str, n_layers: int, network: nn.Module) -> int | None:
+    """Return where in the encoder a parameter lies: 0 embeddings, 1..n_layers, None for what follows (pooler, heads)."""
+    stack = _layer_stack(network, n_layers)
+    if name.startswith(stack + "."):
+        return int(name[len(stack) + 1 :].split(".")[0]) + 1
+    return 0 if "embed" in name or ".wte." in name or ".wpe." in name else None
+
+
+def _layer_stack(network: nn.Module, n_layers: int) -> str:
+    for name, module in network.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
+            return name
+    return "\0"  # no stack found: nothing is taken for a layer

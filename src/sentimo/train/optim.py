@@ -1,0 +1,72 @@
+"""Optimisers and learning rate schedules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from sentimo.train.network import depth_of
+from sentimo.train.recipe import Optimiser, Schedule
+
+DEFAULT_LEARNING_RATES: Mapping[str, Mapping[int, float]] = {
+    "adamw": {512: 1e-4, 768: 3e-5, 1 << 30: 1.5e-5},
+    "adafactor": {512: 1e-4, 768: 3e-5, 1 << 30: 1.5e-5},
+    "sgd": {512: 2e-2, 768: 1e-2, 1 << 30: 5e-3},
+}
+"""Optimiser -> widest encoder -> learning rate. Wide encoders need small steps."""
+
+
+def default_learning_rate(optimiser: str, width: int) -> float:
+    """Return the learning rate used when the recipe gives none."""
+    return next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
+
+
+def build_optimiser(network: nn.Module, settings: Optimiser, width: int) -> torch.optim.Optimizer:
+    """Return the optimiser over what learns.
+
+    Weight decay leaves out biases and norms (all one-dimensional parameters). The rate of encoder layer k of L is
+    ``rate * layer_decay**(L + 1 - k)``, embeddings count as layer 0; heads have their own rate.
+    """
+    rate = settings.learning_rate or default_learning_rate(settings.name, width)
+    n_layers = int(network.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        depth = depth_of(name, n_layers, network)
+        if depth is None:
+            own = settings.head_learning_rate or rate
+        else:
+            own = rate * settings.layer_decay ** (n_layers + 1 - depth)
+        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((own, decay), []).append(parameter)
+    parameters: list[dict[str, Any]] = [
+        {"params": members, "lr": own, "weight_decay": decay} for (own, decay), members in groups.items()
+    ]
+    if settings.name == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=settings.momentum)
+    if settings.name == "adafactor":
+        return torch.optim.Adafactor(parameters, lr=rate)
+    return torch.optim.AdamW(parameters, lr=rate, fused=True)
+
+
+def build_schedule(optimiser: torch.optim.Optimizer, settings: Schedule, n_steps: int) -> LambdaLR:
+    """Return the schedule: linear warm-up, then linear or cosine to 0, or constant."""
+    warmup = round(n_steps * settings.warmup)
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        left = (n_steps - step) / max(1, n_steps - warmup)
+        if settings.name == "linear":
+            return max(0.0, left)
+        if settings.name == "cosine":
+            return 0.5 * (1.0 + math.cos(math.pi * (1.0 - max(0.0, left))))
+        return 1.0
+
+    return LambdaLR(optimiser, factor)

@@ -1,0 +1,35 @@
+"""Precision: bf16 where the processor computes in it, fp32 elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from sentimo.errors import RecipeError
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Return whether the device multiplies bf16 in hardware. Without it bf16 on a CPU is many times slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        found = torch.cpu.get_capabilities()
+        return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("amx"))
+    return False
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """Return "bf16" or "fp32".
+
+    Raises:
+        RecipeError: bf16 is wanted and the device does not compute in it.
+    """
+    if wanted == "bf16" and not has_fast_bf16(device):
+        raise RecipeError(f"precision bf16: this {device.type} does not compute in bf16; use precision auto or fp32")
+    return "bf16" if wanted != "fp32" and has_fast_bf16(device) else "fp32"
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
+    """Return the context in which the forward pass runs."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()

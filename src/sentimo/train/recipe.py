@@ -1,0 +1,268 @@
+"""Recipes: every training choice, typed. A recipe that validates is complete; it is saved with the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from sentimo.core.labels import KINDS, MAPPINGS, SPACES, Kind
+from sentimo.core.predictions import RESERVED_NAMES
+from sentimo.errors import MissingExtraError, RecipeError, nearest
+from sentimo.train.heads import HEADS
+from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, Path)) else value
+
+
+def _as_named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Files = Annotated[list[Path], BeforeValidator(_as_list)]
+_Named = TypeVar("_Named", bound=BaseModel)
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class HeadChoice(BaseModel):
+    """Which head, and its own settings beside the name (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "linear"
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        return _check_name(self, self.name, HEADS, "head")
+
+
+class ObjectiveChoice(BaseModel):
+    """Which objective, and its own settings beside the name; ``weight: balanced`` weighs labels by rarity."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        return _check_name(self, self.name, OBJECTIVES, "objective")
+
+
+class TaskRecipe(_Part):
+    """One task: where its labels come from, how it is answered and what is minimised."""
+
+    name: str = Field(description="Key of its answers. `polarity`, `intensity` and `emotions` fill the standard places.")
+    train: Files = Field(description="Labelled file or files.")
+    dev: Files = Field(default=[], description="Held out to choose and calibrate. Default: a tenth of `train`.")
+    test: Files = Field(default=[], description="Held out to report. Default: a tenth of `train`, unless dev is given.")
+    text: str | None = Field(default=None, description="Column of the texts. Default: guessed.")
+    label: str | None = Field(default=None, description="Column of the labels. Default: guessed.")
+    kind: Kind | None = Field(default=None, description=f"One of {', '.join(KINDS)}. Default: seen from the labels.")
+    space: str | list[str] | None = Field(
+        default=None, description="Name of a known label space, or the labels in order. Default: seen from the file."
+    )
+    separator: str | None = Field(default=None, description="Sign between several labels in one cell.")
+    mapping: str | dict[str, str] | None = Field(
+        default=None, description="Old label -> new label, or the name of a known mapping. Others are left out."
+    )
+    on_unknown: Literal["error", "skip"] = Field(default="error", description="What to do with an unknown label.")
+    head: Annotated[HeadChoice, BeforeValidator(_as_named)] = HeadChoice()
+    objective: Annotated[ObjectiveChoice | None, BeforeValidator(_as_named)] = Field(
+        default=None, description="Default: by kind: " + ", ".join(f"{k} {v}" for k, v in DEFAULT_OBJECTIVE.items())
+    )
+    loss_weight: float = Field(default=1.0, gt=0, description="Factor of the task's loss in the sum.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"a task cannot be called {self.name!r}: every answer has a key of that name")
+        if not self.name.replace("_", "").replace("-", "").isalnum():
+            raise ValueError(f"task name {self.name!r}: use letters, digits, - and _")
+        if not self.train:
+            raise ValueError("train: no file given")
+        for what, name, known in (("space", self.space, SPACES), ("mapping", self.mapping, MAPPINGS)):
+            if isinstance(name, str) and name not in known:
+                hint = nearest(name, known)
+                raise ValueError(
+                    f"{what} {name!r} is not known ({', '.join(known)})." + (f" Did you mean {hint!r}?" if hint else "")
+                )
+        return self
+
+    @property
+    def label_mapping(self) -> Mapping[str, str] | None:
+        """The mapping itself."""
+        return MAPPINGS[self.mapping] if isinstance(self.mapping, str) else self.mapping
+
+
+class Optimiser(_Part):
+    """How weights are moved."""
+
+    name: Literal["adamw", "sgd", "adafactor"] = "adamw"
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="Default: by optimiser and width of the encoder (docs/training.md)."
+    )
+    head_learning_rate: float | None = Field(default=None, gt=0, description="Of the heads. Default: learning_rate.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Not applied to norms, biases and embeddings' norms.")
+    layer_decay: float = Field(default=1.0, gt=0, le=1, description="Rate factor per layer, counted from the top.")
+    momentum: Share = Field(default=0.9, description="SGD only.")
+    clip_norm: float = Field(default=1.0, gt=0, description="Largest gradient norm.")
+
+
+class Schedule(_Part):
+    """How the learning rate moves over the run."""
+
+    name: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: Share = Field(default=0.06, description="Share of all steps over which the rate rises from 0.")
+
+
+class EarlyStopping(_Part):
+    """When to stop before the last epoch. The best weights are kept either way."""
+
+    metric: str = Field(default="main", description="Dev figure to watch, `main` or `<task>.<figure>`.")
+    patience: int = Field(default=2, ge=1, description="Epochs without improvement before the run stops.")
+
+
+class Recipe(_Part):
+    """A training run."""
+
+    name: str = Field(default="model", description="Name of the model, shown with every answer.")
+    base: str = Field(default="minilm", description="`minilm`, a Hugging Face hub id, or a folder.")
+    tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
+    languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
+    pooling: Literal["auto", "native", "mean", "first", "last"] = Field(
+        default="auto",
+        description="How linear heads see a text. `native`: as the base's own sequence classification does.",
+    )
+    max_tokens: int = Field(default=128, ge=8, description="Texts are cut to it in training, read in windows after.")
+    epochs: float = Field(default=3.0, gt=0)
+    batch_size: int = Field(default=32, ge=1, description="Texts per step of the optimiser.")
+    micro_tokens: int = Field(
+        default=2048, ge=8, description="Most tokens, padding included, in memory at once; batches are split to fit."
+    )
+    optimiser: Annotated[Optimiser, BeforeValidator(_as_named)] = Optimiser()
+    schedule: Annotated[Schedule, BeforeValidator(_as_named)] = Schedule()
+    early_stopping: EarlyStopping = EarlyStopping()
+    dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
+    freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
+    train_last: int | None = Field(default=None, ge=1, description="Only the last k layers and the heads learn.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="`auto`: bf16 autocast where the processor computes in it, else fp32."
+    )
+    seed: int = Field(default=13, ge=0)
+    threads: int | None = Field(default=None, ge=1, description="CPU threads. Default: all cores.")
+    checkpoint_minutes: float = Field(default=5.0, ge=0, description="Time between checkpoints inside an epoch.")
+    baseline: bool = Field(default=True, description="Also fit the n-gram baseline and show it beside the model.")
+    drop_leaks: bool = Field(default=True, description="Leave out training texts that also stand in dev or test.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [task.name for task in self.tasks]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"tasks are called alike: {', '.join(sorted(twice))}")
+        if self.freeze != "none" and self.train_last is not None:
+            raise ValueError("freeze and train_last exclude each other; give one")
+        if self.pooling == "native" and any(task.head.name != "linear" for task in self.tasks):
+            raise ValueError("pooling native has linear heads only; use mean, first or last beside another head")
+        return self
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a YAML or JSON recipe. Paths in it are relative to the recipe's folder.
+
+    Raises:
+        RecipeError: no such file, not YAML, or `parse_recipe` refuses it.
+    """
+    path = Path(path)
+    try:
+        content = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}") from error
+    data = _parse(content, path)
+    recipe = parse_recipe(data, where=str(path))
+    tasks = [
+        task.model_copy(
+            update={part: [path.parent / each for each in getattr(task, part)] for part in ("train", "dev", "test")}
+        )
+        for task in recipe.tasks
+    ]
+    return recipe.model_copy(update={"tasks": tasks})
+
+
+def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
+    """Check plain values as a recipe.
+
+    Raises:
+        RecipeError: names each wrong key or value, with the nearest known key.
+    """
+    if not isinstance(data, Mapping):
+        raise RecipeError(f"{where}: expected keys and values at the top, found {type(data).__name__}")
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError("\n".join(f"{where}: {_sentence(each)}" for each in error.errors())) from error
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Return the recipe as YAML, every choice spelled out."""
+    return str(_yaml().safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def _parse(content: str, path: Path) -> Any:
+    if path.suffix == ".json":
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise RecipeError(f"{path}: not JSON: {error}") from error
+    yaml = _yaml()
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not YAML: {error}") from error
+
+
+def _yaml() -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise MissingExtraError("reading a YAML recipe", "train") from None
+    return yaml
+
+
+def _check_name(part: _Named, name: str, known: Mapping[str, Any], what: str) -> _Named:
+    if name not in known:
+        hint = nearest(name, known)
+        raise ValueError(
+            f"{what} {name!r} is not known ({', '.join(known)})." + (f" Did you mean {hint!r}?" if hint else "")
+        )
+    return part
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    place = [each for each in error["loc"] if each != "function-after"]
+    name = ".".join(str(each) for each in place)
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(place[:-1])
+        hint = nearest(str(place[-1]), known)
+        return f"unknown key {name!r}." + (f" Did you mean {hint!r}?" if hint else f" Known keys: {', '.join(known)}.")
+    if error["type"] == "missing":
+        return f"{name!r} is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
+
+
+def _fields_at(place: Sequence[Any]) -> list[str]:
+    parts: dict[str, type[BaseModel]] = {
+        "tasks": TaskRecipe,
+        "optimiser": Optimiser,
+        "schedule": Schedule,
+        "early_stopping": EarlyStopping,
+    }
+    names = [each for each in place if isinstance(each, str)]
+    return list((parts[names[-1]] if names and names[-1] in parts else Recipe).model_fields)
