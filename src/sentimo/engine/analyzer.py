@@ -59,7 +59,7 @@ class Analyzer:
         return {task: space for each in self._models for task, space in self._predictor(each).spaces.items()}
 
     @overload
-    def analyze(self, texts: str) -> Prediction: ...
+    def analyze(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]  # a str is a Sequence[str]
     @overload
     def analyze(self, texts: Sequence[str]) -> Predictions: ...
     def analyze(self, texts: str | Sequence[str]) -> Prediction | Predictions:

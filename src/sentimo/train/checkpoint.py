@@ -69,8 +69,8 @@ class Checkpoints:
             raise TrainingError(f"{path} cannot be read: {error}. Delete {self.folder} to start anew.") from error
         if state.get("fingerprint") != self.fingerprint:
             raise TrainingError(
-                f"{self.folder} is the checkpoint of a run with another recipe or other data. Resume with the recipe it "
-                f"was started with, or delete {self.folder} to start anew."
+                f"{self.folder} is the checkpoint of a run with another recipe or other data. Resume with the recipe "
+                f"it was started with, or delete {self.folder} to start anew."
             )
         return state
 

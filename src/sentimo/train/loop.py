@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from sentimo.engine.batching import batches
 from sentimo.errors import TrainingError
 from sentimo.train.checkpoint import Checkpoints
-from sentimo.train.corpus import Rows
 from sentimo.train.optim import build_optimiser, build_schedule
 from sentimo.train.precision import autocast, choose_precision
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
+from sentimo.train.rows import Rows
 
 _POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
 

@@ -135,7 +135,7 @@ def freeze(network: nn.Module, recipe: Recipe) -> None:
 
 
 def depth_of(name: str, n_layers: int, network: nn.Module) -> int | None:
-    """Return where in the encoder a parameter lies: 0 embeddings, 1..n_layers, None for what follows (pooler, heads)."""
+    """Return where in the encoder a parameter lies: 0 embeddings, 1..n_layers, None for what follows (pooler, head)."""
     stack = _layer_stack(network, n_layers)
     if name.startswith(stack + "."):
         return int(name[len(stack) + 1 :].split(".")[0]) + 1
@@ -145,5 +145,5 @@ def depth_of(name: str, n_layers: int, network: nn.Module) -> int | None:
 def _layer_stack(network: nn.Module, n_layers: int) -> str:
     for name, module in network.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == n_layers:
-            return name
+            return str(name)
     return "\0"  # no stack found: nothing is taken for a layer

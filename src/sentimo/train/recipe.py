@@ -58,7 +58,9 @@ class ObjectiveChoice(BaseModel):
 class TaskRecipe(_Part):
     """One task: where its labels come from, how it is answered and what is minimised."""
 
-    name: str = Field(description="Key of its answers. `polarity`, `intensity` and `emotions` fill the standard places.")
+    name: str = Field(
+        description="Key of its answers. `polarity`, `intensity` and `emotions` fill the standard places."
+    )
     train: Files = Field(description="Labelled file or files.")
     dev: Files = Field(default=[], description="Held out to choose and calibrate. Default: a tenth of `train`.")
     test: Files = Field(default=[], description="Held out to report. Default: a tenth of `train`, unless dev is given.")

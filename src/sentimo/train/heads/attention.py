@@ -43,4 +43,5 @@ class AttentionHead(nn.Module):
         """Return the weight of each token (b, t): in [0, 1], 0 for padding, each row sums to 1."""
         relevance = self.relevance(torch.tanh(self.project(hidden))).squeeze(-1)
         hidden_away = torch.finfo(relevance.dtype).min
-        return relevance.masked_fill(mask == 0, hidden_away).softmax(dim=-1)
+        weights: Tensor = relevance.masked_fill(mask == 0, hidden_away).softmax(dim=-1)
+        return weights

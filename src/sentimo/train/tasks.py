@@ -1,13 +1,9 @@
-"""Training data: files to examples per task, examples to tensors."""
+"""Training data: files to examples per task, cleaned and split."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
 
 from sentimo.core.documents import Example
 from sentimo.core.labels import SPACES, LabelSpace
@@ -15,8 +11,8 @@ from sentimo.data.dataset import load_dataset
 from sentimo.data.readers import guess_columns
 from sentimo.data.split import split_examples
 from sentimo.errors import DataError, RecipeError
-from sentimo.train.encoder import Base
-from sentimo.train.recipe import Recipe, TaskRecipe
+from sentimo.text.normalise import folded
+from sentimo.train.recipe import TaskRecipe
 
 
 @dataclass(frozen=True)
@@ -34,26 +30,6 @@ class TaskData:
     dev: list[Example]
     test: list[Example]
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Texts of several tasks as tensors.
-
-    Attributes:
-        ids: n rows of token ids.
-        targets: Task -> (n,) ids, (n, n_labels) 0/1, or (n,) places in the range; see `sentimo.train.objectives`.
-        has: Task -> (n,) bool, whether the row has a target.
-        weight: (n,) weight of each row.
-    """
-
-    ids: list[list[int]]
-    targets: Mapping[str, Tensor]
-    has: Mapping[str, Tensor]
-    weight: Tensor
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 def load_task(task: TaskRecipe, seed: int) -> TaskData:
@@ -102,59 +78,19 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
 
 
 def drop_leaks(data: Mapping[str, TaskData]) -> dict[str, TaskData]:
-    """Leave out training texts that also stand in dev or test of any task (letter case and spaces apart)."""
-    held_out = {_folded(each) for task in data.values() for each in (*task.dev, *task.test)}
+    """Leave out training texts that stand in dev or test of any task (letter case, spaces and punctuation apart)."""
+    held_out = {folded(each.document.text) for task in data.values() for each in (*task.dev, *task.test)}
     cleaned = {}
     for name, task in data.items():
-        train = [each for each in task.train if _folded(each) not in held_out]
+        train = [each for each in task.train if folded(each.document.text) not in held_out]
         n = len(task.train) - len(train)
-        notes = [*task.notes, f"{name}: {n} training rows left out, their texts stand in dev or test"] if n else task.notes
+        notes = (
+            [*task.notes, f"{name}: {n} training rows left out, their texts stand in dev or test"] if n else task.notes
+        )
         if not train:
             raise DataError(f"task {name!r}: every training text also stands in dev or test; nothing is left to learn")
         cleaned[name] = TaskData(task.space, train, task.dev, task.test, notes)
     return cleaned
-
-
-def merge(parts: Mapping[str, Iterable[Example]]) -> list[Example]:
-    """Join the examples of several tasks so that a text is read once for all of them.
-
-    The k-th row with a text in one task joins the k-th row with that text in another; rows repeated within a task
-    stay separate.
-    """
-    merged: dict[tuple[str, int], Example] = {}
-    for examples in parts.values():
-        seen: Counter[str] = Counter()
-        for each in examples:
-            key = (each.document.text, seen[each.document.text])
-            seen[each.document.text] += 1
-            known = merged.get(key)
-            targets = each.targets if known is None else {**known.targets, **each.targets}
-            merged[key] = Example(each.document, targets, each.weight, each.source)
-    return list(merged.values())
-
-
-def to_rows(examples: Sequence[Example], spaces: Mapping[str, LabelSpace], base: Base, recipe: Recipe) -> Rows:
-    """Tokenise examples and put their targets into tensors."""
-    return Rows(
-        ids=base.encode([each.document.text for each in examples], base.most_tokens(recipe.max_tokens)),
-        targets={task: _targets(examples, task, space) for task, space in spaces.items()},
-        has={task: torch.tensor([task in each.targets for each in examples]) for task in spaces},
-        weight=torch.tensor([each.weight for each in examples], dtype=torch.float32),
-    )
-
-
-def _targets(examples: Sequence[Example], task: str, space: LabelSpace) -> Tensor:
-    if space.kind == "multi":
-        hot = torch.zeros(len(examples), len(space))
-        for row, each in enumerate(examples):
-            for label in each.targets.get(task, ()):  # type: ignore[union-attr]
-                hot[row, label] = 1.0
-        return hot
-    if space.range is not None:
-        low, high = space.range
-        values = torch.tensor([float(each.targets.get(task, low)) for each in examples])  # type: ignore[arg-type]
-        return ((values - low) / (high - low)).clamp(0.0, 1.0)
-    return torch.tensor([int(each.targets.get(task, 0)) for each in examples])  # type: ignore[arg-type]
 
 
 def _given_space(task: TaskRecipe) -> LabelSpace | None:
@@ -165,7 +101,3 @@ def _given_space(task: TaskRecipe) -> LabelSpace | None:
     if task.kind == "score":
         raise RecipeError(f"task {task.name!r}: a score has no labels; leave `space` out or name a known one")
     return LabelSpace(task.name, tuple(task.space), task.kind or "single")
-
-
-def _folded(example: Example) -> str:
-    return " ".join(example.document.text.lower().split())

@@ -1,0 +1,110 @@
+"""Labelled files to examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sentimo.core.documents import Document, Example
+from sentimo.core.labels import Kind, LabelSpace
+from sentimo.data.readers import BadRow, columns, read_rows, require_columns
+from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty
+from sentimo.errors import DataError, UnknownLabelError
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row that gave no example: its file, its number from 1, and why."""
+
+    path: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The examples of one task.
+
+    Attributes:
+        examples: One per usable row, in the order of the files.
+        space: The task's labels.
+        skipped: The other rows.
+    """
+
+    examples: list[Example]
+    space: LabelSpace
+    skipped: list[Skipped]
+
+
+def load_dataset(
+    paths: Sequence[str | Path],
+    *,
+    text: str,
+    label: str,
+    task: str,
+    space: LabelSpace | None = None,
+    kind: Kind | None = None,
+    mapping: Mapping[str, str] | None = None,
+    separator: str | None = None,
+    on_unknown: Literal["error", "skip"] = "error",
+) -> Dataset:
+    """Read labelled files.
+
+    Rows without a text or a label are skipped and listed. So are, with ``on_unknown="skip"``, rows whose label is
+    unknown or does not fit the task; by default the first one ends the reading.
+
+    Args:
+        paths: The files; together they are one data set.
+        text, label: Columns.
+        task: Name of the task that the labels belong to.
+        space: Its labels; seen from the files by default (`infer_space`).
+        kind, mapping, separator: See `infer_space` and `TargetReader`.
+        on_unknown: What to do with a label that does not fit.
+
+    Raises:
+        DataError: a file or column is missing, or labels do not fit; an unknown label comes as UnknownLabelError.
+    """
+    rows, skipped = _read(paths, text, label)
+    cells = [cell for _, _, _, cell in rows]
+    if space is None:
+        space = infer_space(cells, task, kind=kind, separator=separator, mapping=mapping)
+    reader = TargetReader(space, cells, separator=separator, mapping=mapping)
+    examples = []
+    for path, number, content, cell in rows:
+        try:
+            target = reader.target(cell, f"{path}, row {number}")
+        except LeftOut as reason:
+            skipped.append(Skipped(path, number, str(reason)))
+        except DataError as error:
+            if on_unknown == "error":
+                raise _with_way_out(error) from error
+            skipped.append(Skipped(path, number, str(error)))
+        else:
+            examples.append(Example(Document(content), {task: target}))
+    return Dataset(examples, space, skipped)
+
+
+def _read(paths: Sequence[str | Path], text: str, label: str) -> tuple[list[tuple[str, int, str, Any]], list[Skipped]]:
+    """Return (path, row number, text, label cell) of rows with a text, and the others."""
+    rows: list[tuple[str, int, str, Any]] = []
+    skipped: list[Skipped] = []
+    for path in map(str, paths):
+        require_columns(path, columns(path), {"text": text, "label": label})
+        for row in read_rows(path):
+            if isinstance(row, BadRow):
+                skipped.append(Skipped(path, row.number, row.reason))
+            elif is_empty(content := row.cells.get(text)):
+                skipped.append(Skipped(path, row.number, "no text"))
+            else:
+                rows.append((path, row.number, str(content), row.cells.get(label)))
+    return rows, skipped
+
+
+def _with_way_out(error: DataError) -> DataError:
+    sentence = f"{error} Use --on-unknown skip to leave such rows out."
+    if not isinstance(error, UnknownLabelError):
+        return DataError(sentence)
+    error.args = (sentence,)
+    return error

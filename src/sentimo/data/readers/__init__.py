@@ -1,0 +1,143 @@
+"""Readers turn a file into rows, one after the other. A new format is one file and one catalogue line.
+
+A reader module has ``read(path, options)``, which yields a `Row` or `BadRow` per data row, and
+``columns(path, options)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sentimo.errors import DataError, nearest
+
+READERS: Mapping[str, str] = {
+    ".csv": "sentimo.data.readers.csv",
+    ".tsv": "sentimo.data.readers.csv",
+    ".jsonl": "sentimo.data.readers.jsonl",
+    ".ndjson": "sentimo.data.readers.jsonl",
+    ".parquet": "sentimo.data.readers.parquet",
+    ".txt": "sentimo.data.readers.text",
+}
+"""Ending of the file name -> module."""
+
+_TEXT_NAMES = (
+    *("text", "sentence", "review", "content", "comment", "tweet", "post", "message", "body", "utterance"),
+    *("headline", "title", "document", "文本", "评论", "内容", "句子", "正文", "微博", "标题"),
+)
+_LABEL_NAMES = (
+    *("label", "labels", "sentiment", "polarity", "emotion", "emotions", "intensity", "valence", "stars", "rating"),
+    *("score", "class", "category", "target", "标签", "情感", "情绪", "极性", "类别", "评分", "星级"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A data row: its number from 1 (a header is not counted) and its cells by column."""
+
+    number: int
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A data row that cannot be read, and why."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file where it does not say so itself.
+
+    Attributes:
+        delimiter: Sign between cells of a CSV file; guessed by default.
+        encoding: Of a text file; UTF-8 (with or without BOM), UTF-16 with BOM and GB18030 are detected by default.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+
+
+def read_rows(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> Iterator[Row | BadRow]:
+    """Read a CSV, TSV, JSONL, Parquet or text file row by row, in constant memory.
+
+    Cells of CSV files are strings; JSONL and Parquet keep their types. A text file has one column, "text".
+
+    Raises:
+        DataError: no such file, an unknown format, an unknown encoding or no header. Raised at the call, not later.
+    """
+    rows: Iterator[Row | BadRow] = _reader(path).read(Path(path), ReadOptions(delimiter, encoding))
+    return rows
+
+
+def columns(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> list[str]:
+    """Return the columns of a file, in order. Those of JSONL are the keys of its first 100 rows."""
+    names: list[str] = _reader(path).columns(Path(path), ReadOptions(delimiter, encoding))
+    return names
+
+
+def guess_columns(
+    path: str | Path, *, delimiter: str | None = None, encoding: str | None = None
+) -> tuple[str, str | None]:
+    """Guess which column holds the texts and which the labels, by name, then by what stands in them.
+
+    Returns:
+        (text column, label column or None).
+
+    Raises:
+        DataError: no column looks like texts.
+    """
+    names = columns(path, delimiter=delimiter, encoding=encoding)
+    sample = [
+        row for row in islice(read_rows(path, delimiter=delimiter, encoding=encoding), 200) if isinstance(row, Row)
+    ]
+    text = _by_name(names, _TEXT_NAMES) or _longest(names, sample)
+    if text is None:
+        raise DataError(f"{path}: no column looks like texts ({', '.join(names)}); name it with --text")
+    others = [name for name in names if name != text]
+    return text, _by_name(others, _LABEL_NAMES) or _fewest_values(others, sample)
+
+
+def require_columns(path: str | Path, names: list[str], wanted: Mapping[str, str]) -> None:
+    """Raise DataError when a wanted column (option -> name) is not among those of the file."""
+    for option, name in wanted.items():
+        if name not in names:
+            hint = nearest(name, names)
+            raise DataError(
+                f"{path}: no column {name!r}; its columns: {', '.join(names)}."
+                + (f" Did you mean {hint!r}?" if hint else f" Name one with --{option}.")
+            )
+
+
+def _reader(path: str | Path) -> Any:
+    path = Path(path)
+    if path.suffix.lower() not in READERS:
+        raise DataError(f"{path}: files of kind {path.suffix or 'unknown'!r} are not read; known: {', '.join(READERS)}")
+    if not path.is_file():
+        raise DataError(f"{path}: no such file" if not path.exists() else f"{path} is not a file")
+    return import_module(READERS[path.suffix.lower()])
+
+
+def _by_name(names: list[str], known: Sequence[str]) -> str | None:
+    lower = {name.strip().lower(): name for name in reversed(names)}
+    return next((lower[name] for name in known if name in lower), None)
+
+
+def _longest(names: list[str], sample: list[Row]) -> str | None:
+    lengths = {name: sum(len(cell) for row in sample if isinstance(cell := row.cells.get(name), str)) for name in names}
+    best = max(lengths, key=lambda name: lengths[name], default=None)
+    return best if best is not None and lengths[best] else None
+
+
+def _fewest_values(names: list[str], sample: list[Row]) -> str | None:
+    distinct = {name: len({str(row.cells.get(name)) for row in sample}) for name in names}
+    few = {name: n for name, n in distinct.items() if 2 <= n <= max(2, len(sample) // 4)}
+    if few:
+        return min(few, key=lambda name: few[name])
+    return names[0] if len(names) == 1 else None

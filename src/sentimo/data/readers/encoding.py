@@ -1,0 +1,79 @@
+"""The encoding of a text file, from its bytes."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from sentimo.errors import DataError
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CHUNK = 1 << 20
+_FAULTS = 0.01  # share of broken characters up to which a file counts as damaged UTF-8, not as another encoding
+
+
+def detect_encoding(path: Path) -> str:
+    """Return the encoding of a file: by its byte order mark, else UTF-8 or GB18030, whichever reads all of it.
+
+    A file that is UTF-8 but for a few broken bytes is UTF-8 all the same; read it with ``errors="replace"``.
+
+    Raises:
+        DataError: neither fits.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    for mark, name in _BOMS:
+        if start.startswith(mark):
+            return name
+    if _reads(path, "utf-8"):
+        return "utf-8"
+    n_broken, n_other = _faults(path)
+    if n_broken <= _FAULTS * n_other:
+        return "utf-8"
+    if _reads(path, "gb18030"):
+        return "gb18030"
+    raise DataError(f"{path}: neither UTF-8 nor GB18030. Name its encoding with --encoding, or save it as UTF-8.")
+
+
+def check_encoding(path: Path, encoding: str) -> str:
+    """Return a name of an encoding that Python knows.
+
+    Raises:
+        DataError: it does not know it.
+    """
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise DataError(
+            f"{path}: unknown encoding {encoding!r}; common ones: utf-8, gb18030, utf-16, latin-1"
+        ) from None
+
+
+def _reads(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for chunk in _chunks(path):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _faults(path: Path) -> tuple[int, int]:
+    """Return how many broken and how many good characters beyond ASCII a file holds as UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    n_broken = n_good = 0
+    for chunk in _chunks(path):
+        text = decoder.decode(chunk)
+        broken = text.count("�")
+        n_broken += broken
+        n_good += sum(not each.isascii() for each in text) - broken
+    return n_broken, n_good
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

@@ -1,0 +1,41 @@
+"""JSON Lines: one object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from sentimo.data.readers import BadRow, ReadOptions, Row
+from sentimo.data.readers.encoding import check_encoding, detect_encoding
+
+
+def columns(path: Path, options: ReadOptions) -> list[str]:
+    """Return the keys of the first 100 rows, in order."""
+    rows = islice(read(path, options), 100)
+    return list(dict.fromkeys(key for row in rows if isinstance(row, Row) for key in row.cells))
+
+
+def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
+    """Return the rows; blank lines are passed over."""
+    encoding = check_encoding(path, options.encoding) if options.encoding else detect_encoding(path)
+    return _rows(path, encoding)
+
+
+def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:
+    number = 0
+    with path.open(encoding=encoding, errors="replace") as file:
+        for line_number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            number += 1
+            try:
+                cells = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield BadRow(number, f"not JSON (line {line_number}): {error}")
+                continue
+            if isinstance(cells, dict):
+                yield Row(number, cells)
+            else:
+                yield BadRow(number, f"a {type(cells).__name__}, not an object (line {line_number})")

@@ -1,0 +1,214 @@
+"""Label cells to targets: what space the labels of a file span, and what each cell means in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sentimo.core.documents import Target
+from sentimo.core.labels import SPACES, Kind, LabelSpace
+from sentimo.errors import DataError, UnknownLabelError
+
+_MOST_NUMBER_CLASSES = 20  # more distinct whole numbers than this are a score
+
+
+class LeftOut(Exception):
+    """A row that has no target for the task: its label is empty, or not one the mapping keeps."""
+
+
+def labels_in(cell: Any, separator: str | None = None) -> list[str]:
+    """Return the labels in a cell, without blanks around them: of a list, of a cell cut at `separator`, or itself.
+
+    An empty cell has none. Whole numbers lose their ".0"; a string that is a JSON list is one.
+    """
+    if is_empty(cell):
+        return []
+    if isinstance(cell, str):
+        cell = cell.strip()
+        if cell.startswith("[") and cell.endswith("]"):
+            try:
+                return labels_in(json.loads(cell))
+            except ValueError:
+                pass
+        return [part.strip() for part in cell.split(separator) if part.strip()] if separator else [_plain(cell)]
+    if isinstance(cell, Iterable):
+        return [label for part in cell for label in labels_in(part)]
+    return [_plain(cell)]
+
+
+def is_empty(cell: Any) -> bool:
+    """Return whether a cell holds nothing: None, NaN or blank."""
+    return (
+        cell is None or (isinstance(cell, float) and math.isnan(cell)) or (isinstance(cell, str) and not cell.strip())
+    )
+
+
+def number_in(cell: Any) -> float | None:
+    """Return the finite number in a cell, or None."""
+    if isinstance(cell, bool) or (isinstance(cell, Iterable) and not isinstance(cell, str)):
+        return None
+    try:
+        value = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def infer_space(
+    cells: Iterable[Any],
+    task: str,
+    *,
+    kind: Kind | None = None,
+    separator: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+) -> LabelSpace:
+    """See from the label cells of a file which space they span.
+
+    Lists (or a `separator`) make a multi-label task, fractions or more than 20 whole numbers a score, anything else a
+    single-label one. Labels that are exactly those of a known space take its order; whole numbers are ordered by
+    value, so 0..C-1 and 1..C both become ids 0..C-1; other labels are ordered as strings.
+
+    Raises:
+        DataError: no labels, one label only, or an ordinal task whose order cannot be seen.
+    """
+    filled = [cell for cell in cells if not is_empty(cell)]
+    if not filled:
+        raise DataError(f"task {task!r}: the label column is empty")
+    kind = kind or _kind_of(filled, separator)
+    if kind == "score":
+        return LabelSpace(task, (task,), "score", range=_range_of(filled, task))
+    found = {label for cell in filled for label in labels_in(cell, separator)}
+    if mapping:
+        found = {mapping[label] for label in found if label in mapping}
+    if len(found) < 2:
+        what = f"only the label {next(iter(found))!r}" if found else "no label"
+        raise DataError(f"task {task!r}: {what} in the file; two different ones are needed to learn anything")
+    for known in SPACES.values():
+        if set(known.labels) == found and (known.kind == kind or {known.kind, kind} == {"single", "ordinal"}):
+            return LabelSpace(known.name, known.labels, kind, known.polarity, known.names)
+    numbers = all(number_in(label) is not None for label in found)
+    if kind == "ordinal" and not numbers:
+        raise DataError(
+            f"task {task!r}: the order of {', '.join(sorted(found)[:8])} cannot be seen; give the labels in order, "
+            "lowest first (`space:` in a recipe, --space on the command line)"
+        )
+    ordered = sorted(found, key=lambda label: (float(label), label)) if numbers else sorted(found)
+    return LabelSpace(task, tuple(ordered), kind)
+
+
+class TargetReader:
+    """Turns label cells into targets of a space.
+
+    Strings match labels exactly, then without regard to letter case, then by their localised names. Whole numbers
+    that are not labels themselves count as ids: 1-based when they run from 1 to the number of labels, else 0-based.
+
+    Args:
+        space: The task's labels.
+        cells: All label cells of the file, to see how its numbers count.
+        separator: Sign between several labels in one cell.
+        mapping: Old label -> new label; rows with none of the old labels are left out.
+    """
+
+    def __init__(
+        self,
+        space: LabelSpace,
+        cells: Sequence[Any] = (),
+        *,
+        separator: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+    ) -> None:
+        self._space, self._separator, self._mapping = space, separator, mapping
+        names = [(name, label) for localised in space.names.values() for label, name in localised.items()]
+        folded = [(label.casefold(), label) for label in space.labels]
+        self._label_of = dict([*names, *folded, *((label, label) for label in space.labels)])
+        self.first_id = self._first_id(cells)
+
+    def target(self, cell: Any, where: str) -> Target:
+        """Return the target in a cell.
+
+        Raises:
+            LeftOut: the cell is empty, or the mapping keeps none of its labels.
+            UnknownLabelError: a label is not in the space.
+            DataError: a score that is no number or out of range, or several labels where one is wanted.
+        """
+        if is_empty(cell):
+            raise LeftOut("no label")
+        if self._space.range is not None:
+            return self._score(cell, where, self._space.range)
+        labels = labels_in(cell, self._separator if self._space.kind == "multi" else None)
+        if self._mapping is not None:
+            labels = [self._mapping[label] for label in labels if label in self._mapping]
+            if not labels:
+                raise LeftOut("the mapping has no place for its label")
+        ids = tuple(sorted({self._id(label, where) for label in labels}))
+        if self._space.kind == "multi":
+            return ids
+        if len(ids) != 1:
+            if self._mapping is not None:
+                raise LeftOut("its labels fall into several of the mapped ones")
+            raise DataError(f"{where}: {len(ids)} labels in a {self._space.kind}-label task; use kind multi")
+        return ids[0]
+
+    def _id(self, label: str, where: str) -> int:
+        known = self._label_of.get(label) or self._label_of.get(label.casefold())
+        if known is not None:
+            return self._space.labels.index(known)
+        if self.first_id is not None and label.isdecimal() and 0 <= int(label) - self.first_id < len(self._space):
+            return int(label) - self.first_id
+        raise UnknownLabelError(label, self._space.name, self._space.labels, where)
+
+    def _first_id(self, cells: Sequence[Any]) -> int | None:
+        """Return which id the first label has in the file, or None where labels are not ids."""
+        found = {label for cell in cells for label in labels_in(cell, self._separator)} - set(self._label_of)
+        if self._space.kind == "score" or not found or not all(label.isdecimal() for label in found):
+            return None
+        ids = {int(label) for label in found}
+        return 1 if 0 not in ids and max(ids) == len(self._space) else 0
+
+    def _score(self, cell: Any, where: str, bounds: tuple[float, float]) -> float:
+        value = number_in(cell)
+        if value is None:
+            raise DataError(f"{where}: {str(cell)[:40]!r} is not a number; task {self._space.name!r} is a score")
+        if not bounds[0] <= value <= bounds[1]:
+            raise DataError(
+                f"{where}: {value:g} lies outside the range {bounds[0]:g}..{bounds[1]:g} of {self._space.name!r}"
+            )
+        return value
+
+
+def _kind_of(cells: Sequence[Any], separator: str | None) -> Kind:
+    if separator or any(_is_list(cell) for cell in cells):
+        return "multi"
+    numbers = [number_in(cell) for cell in cells]
+    values = {number for number in numbers if number is not None}
+    if None in numbers or not values:
+        return "single"
+    whole = all(value.is_integer() for value in values)
+    return "single" if whole and len(values) <= _MOST_NUMBER_CLASSES else "score"
+
+
+def _is_list(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell.lstrip().startswith('["') and cell.rstrip().endswith('"]')
+    return isinstance(cell, Iterable)
+
+
+def _range_of(cells: Sequence[Any], task: str) -> tuple[float, float]:
+    """Return 0..1 or -1..1 where the numbers fit, else the whole numbers around them."""
+    values = [value for cell in cells if (value := number_in(cell)) is not None]
+    if not values or min(values) == max(values):
+        raise DataError(f"task {task!r}: a score needs different numbers; found {str(cells[0])[:40]!r} everywhere")
+    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
+        if low <= min(values) and max(values) <= high:
+            return low, high
+    return float(math.floor(min(values))), float(math.ceil(max(values)))
+
+
+def _plain(value: Any) -> str:
+    """Return a label as written; 3.0 (and "3.0") is "3"."""
+    number = number_in(value)
+    if number is not None and number.is_integer() and (isinstance(value, float) or str(value).endswith(".0")):
+        return str(int(number))
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()

@@ -1,0 +1,77 @@
+"""Training rows: examples of several tasks as tensors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sentimo.core.documents import Example
+from sentimo.core.labels import LabelSpace
+from sentimo.train.encoder import Base
+from sentimo.train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Texts of several tasks as tensors.
+
+    Attributes:
+        ids: n rows of token ids.
+        targets: Task -> (n,) ids, (n, n_labels) 0/1, or (n,) places in the range; see `sentimo.train.objectives`.
+        has: Task -> (n,) bool, whether the row has a target.
+        weight: (n,) weight of each row.
+    """
+
+    ids: list[list[int]]
+    targets: Mapping[str, Tensor]
+    has: Mapping[str, Tensor]
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def merge(parts: Mapping[str, Iterable[Example]]) -> list[Example]:
+    """Join the examples of several tasks so that a text is read once for all of them.
+
+    The k-th row with a text in one task joins the k-th row with that text in another; rows repeated within a task
+    stay separate.
+    """
+    merged: dict[tuple[str, int], Example] = {}
+    for examples in parts.values():
+        seen: Counter[str] = Counter()
+        for each in examples:
+            key = (each.document.text, seen[each.document.text])
+            seen[each.document.text] += 1
+            known = merged.get(key)
+            targets = each.targets if known is None else {**known.targets, **each.targets}
+            merged[key] = Example(each.document, targets, each.weight, each.source)
+    return list(merged.values())
+
+
+def to_rows(examples: Sequence[Example], spaces: Mapping[str, LabelSpace], base: Base, recipe: Recipe) -> Rows:
+    """Tokenise examples and put their targets into tensors."""
+    return Rows(
+        ids=base.encode([each.document.text for each in examples], base.most_tokens(recipe.max_tokens)),
+        targets={task: _targets(examples, task, space) for task, space in spaces.items()},
+        has={task: torch.tensor([task in each.targets for each in examples]) for task in spaces},
+        weight=torch.tensor([each.weight for each in examples], dtype=torch.float32),
+    )
+
+
+def _targets(examples: Sequence[Example], task: str, space: LabelSpace) -> Tensor:
+    if space.kind == "multi":
+        hot = torch.zeros(len(examples), len(space))
+        for row, each in enumerate(examples):
+            for label in each.targets.get(task, ()):  # type: ignore[union-attr]
+                hot[row, label] = 1.0
+        return hot
+    if space.range is not None:
+        low, high = space.range
+        values = torch.tensor([float(each.targets.get(task, low)) for each in examples])  # type: ignore[arg-type]
+        return ((values - low) / (high - low)).clamp(0.0, 1.0)
+    return torch.tensor([int(each.targets.get(task, 0)) for each in examples])  # type: ignore[arg-type]
