@@ -7,7 +7,8 @@ SentimoError
 │   └── RecipeError       a training recipe is wrong
 ├── BundleError           a model folder is missing, damaged, too new or not trusted
 ├── MissingExtraError     an optional part of Sentimo is not installed
-└── TrainingError         training or saving failed
+├── TrainingError         training or saving failed
+└── Interrupted           the user stopped a long piece of work; what was done is kept
 
 A message names what was found, where, what was expected and the next step. The command line shows it without a
 traceback; anything else that escapes is a bug and keeps its traceback.
@@ -65,6 +66,10 @@ class MissingExtraError(SentimoError):
 
 class TrainingError(SentimoError):
     """Training or saving a model failed."""
+
+
+class Interrupted(SentimoError):
+    """The user stopped a long piece of work; what was done is kept and can be resumed."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

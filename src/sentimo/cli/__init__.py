@@ -1,1 +1,61 @@
-"""The command line."""
+"""The command line. One file per command; each imports what it needs when it runs, so help is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+import sentimo
+from sentimo.cli.analyze import analyze
+from sentimo.cli.baseline import baseline
+from sentimo.cli.compare import compare
+from sentimo.cli.console import err
+from sentimo.cli.doctor import doctor
+from sentimo.cli.evaluate import evaluate
+from sentimo.cli.learning_curve import learning_curve
+from sentimo.cli.predict import predict
+from sentimo.cli.recipe import recipe
+from sentimo.cli.train import train
+from sentimo.errors import SentimoError
+
+app = typer.Typer(
+    name="sentimo",
+    help="Sentiment and emotion of English and Chinese text: train, evaluate, save, analyze.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (analyze, predict, doctor, train, evaluate, compare, baseline):
+    app.command()(_command)
+app.command(name="learning-curve")(learning_curve)
+app.add_typer(recipe, name="recipe")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sentimo {sentimo.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 failed (one sentence on stderr says why), 2 misused, 130 Ctrl-C."""
+    try:
+        app()
+    except SentimoError as error:
+        err.print(f"sentimo: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -29,7 +29,9 @@ from sentimo.errors import BundleError, SentimoError
 FORMAT, FORMAT_VERSION = "sentimo-bundle", 1
 MANIFEST, PROBES = "manifest.json", "probes.json"
 Backend = Literal["onnx", "linear"]
-SAFE_ENDINGS = frozenset({".json", ".jsonl", ".txt", ".md", ".yaml", ".npy", ".onnx", ".safetensors", ".model"})
+SAFE_ENDINGS = frozenset(
+    {".json", ".jsonl", ".txt", ".md", ".yaml", ".npy", ".onnx", ".data", ".safetensors", ".model"}
+)
 """What a bundle may hold. Nothing here can run code when it is read; pickles (.bin, .pt, .pkl) and .py can."""
 
 PROBE_TEXTS = (

@@ -196,6 +196,9 @@ SPACES: Mapping[str, LabelSpace] = {
     )
 }
 
+EMOTION_SPACES = frozenset({"ekman-7", "emotion-6", "smp2020-6", "nlpcc2013-8", "goemotions-28"})
+"""Names of the spaces above whose labels are emotions."""
+
 _GOEMOTIONS_TO_EKMAN = {  # the grouping of Demszky et al. 2020, appendix (ekman_mapping.json)
     "anger": "anger annoyance disapproval",
     "disgust": "disgust",

@@ -165,20 +165,20 @@ def score_answered(
     return replace(report, unanswered=len(targets) - len(answered))
 
 
-def print_report(report: Report, console: Console, before: Report | None = None) -> None:
+def print_report(report: Report, console: Console, beside: Mapping[str, Report] | None = None) -> None:
     """Print the report as tables, each figure with its interval.
 
     Args:
         report: What to show.
         console: Where.
-        before: An earlier report (the untuned start, a baseline) to show beside it, task by task.
+        beside: Heading -> another report on the same rows (the untuned start, a baseline), shown in its own column.
     """
     console.print(Text(report.title, style="bold"))
     console.print(Text(_heading(report)))
     for name, task in report.tasks.items():
-        earlier = before.tasks.get(name) if before else None
         console.print()
-        console.print(_figures_table(name, task, earlier))
+        others = {heading: each.tasks[name] for heading, each in (beside or {}).items() if name in each.tasks}
+        console.print(_figures_table(name, task, others))
         if task.per_label:
             console.print(_label_table(task, wide=console.width >= _WIDE))
         if task.confusion is not None and len(task.space) <= _MOST_CONFUSED_LABELS:
@@ -198,30 +198,28 @@ def _heading(report: Report) -> str:
     return f"{report.model or 'model'} ({report.digest[:12] or 'no digest'}){data}: {report.n_rows} rows{skipped}"
 
 
-def _figures_table(name: str, task: TaskReport, before: TaskReport | None) -> Table:
+def _figures_table(name: str, task: TaskReport, others: Mapping[str, TaskReport]) -> Table:
     unanswered = f", {task.unanswered} unanswered rows left out" if task.unanswered else ""
     table = Table(title=Text(f"{name} ({task.space.kind}, {len(task.space)} labels, {task.n} rows{unanswered})"))
     table.title_justify = "left"
     table.add_column("figure")
     table.add_column("value [95% interval]" if task.n_bootstrap else "value", justify="right")
-    if before:
-        table.add_column("before", justify="right")
-        table.add_column("change", justify="right")
+    for heading in others:
+        table.add_column(Text(heading), justify="right")
     for key, value in shown_figures(task).items():
-        cells = [Text(TITLES[key], style="bold" if key == task.main else ""), Text(str(value))]
-        if before:
-            cells += _change(key, value, before.figures.get(key))
-        table.add_row(*cells)
+        style = "bold" if key == task.main else ""
+        cells = [_beside(key, value, other.figures.get(key)) for other in others.values()]
+        table.add_row(Text(TITLES[key], style=style), Text(str(value), style=style), *cells)
     return table
 
 
-def _change(name: str, now: Figure, before: Figure | None) -> list[Text]:
-    if before is None:
-        return [Text("-"), Text("-")]
-    difference = now.value - before.value
-    better = difference < 0 if name in LOWER_IS_BETTER else difference > 0
-    style = "" if abs(difference) < 5e-5 else "green" if better else "red"
-    return [Text(str(before)), Text(f"{difference:+.4f}", style=style)]
+def _beside(name: str, value: Figure, other: Figure | None) -> Text:
+    """Return another report's figure, green where it is clearly better than ours: their intervals do not meet."""
+    if other is None:
+        return Text("-")
+    ours, theirs = (value, other) if name not in LOWER_IS_BETTER else (other, value)
+    is_better = ours.high is not None and theirs.low is not None and theirs.low > ours.high
+    return Text(str(other), style="green" if is_better else "")
 
 
 def _label_table(task: TaskReport, *, wide: bool) -> Table:

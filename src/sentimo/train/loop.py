@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from sentimo.engine.batching import batches
-from sentimo.errors import TrainingError
+from sentimo.errors import Interrupted, TrainingError
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.optim import build_optimiser, build_schedule
 from sentimo.train.precision import autocast, choose_precision
@@ -63,10 +63,6 @@ class FitResult:
     samples: int
 
 
-class Interrupted(TrainingError):
-    """The user stopped the run; its checkpoint was saved."""
-
-
 def fit(
     network: nn.Module,
     objectives: Mapping[str, nn.Module],
@@ -74,12 +70,12 @@ def fit(
     recipe: Recipe,
     *,
     width: int,
-    evaluate: Callable[[nn.Module], Figures],
+    evaluate: Callable[[nn.Module], Figures] | None,
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> FitResult:
-    """Train a network in place; at the end it holds the weights of its best epoch.
+    """Train a network in place; at the end it holds the weights of its best epoch on dev.
 
     The loss of a step is the sum over its rows and their tasks of ``loss_weight * row weight * loss``, divided by the
     batch size: every label counts the same, whichever task it is for.
@@ -90,7 +86,7 @@ def fit(
         rows: The training rows.
         recipe: How.
         width: Width of the encoder, for the default learning rate.
-        evaluate: Network -> dev figures, asked after every epoch.
+        evaluate: Network -> dev figures, asked after every epoch; None keeps the last weights.
         checkpoints: Where to save; None saves nothing.
         resume: Go on from the checkpoint. The run ends with the same weights as one never interrupted.
         progress: Shows what happens.
@@ -134,7 +130,7 @@ class _Run:
         rows: Rows,
         recipe: Recipe,
         width: int,
-        evaluate: Callable[[nn.Module], Figures],
+        evaluate: Callable[[nn.Module], Figures] | None,
         checkpoints: Checkpoints | None,
         progress: Progress | None,
     ) -> None:
@@ -185,7 +181,9 @@ class _Run:
             self.progress.step(at.step, self.epoch_loss / at.batch)
             if stop.is_set():
                 self._save()
-                raise Interrupted(f"stopped after step {at.step} of {self.n_steps}")
+                raise Interrupted(
+                    f"stopped after step {at.step} of {self.n_steps}; the same command with --resume goes on from there"
+                )
             if time.monotonic() - saved >= 60 * self.recipe.checkpoint_minutes:
                 self._save()
                 saved = time.monotonic()
@@ -193,10 +191,10 @@ class _Run:
 
     def _close_epoch(self, seconds: float) -> None:
         at = self.position
-        figures = self.evaluate(self.network)
+        figures = self.evaluate(self.network) if self.evaluate else {}
         loss = self.epoch_loss / max(1, at.batch)
         at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
-        watched = figures[self.recipe.early_stopping.metric]
+        watched = figures.get(self.recipe.early_stopping.metric, -math.inf)
         if watched > at.best:
             at.best, at.best_epoch = watched, at.epoch
             self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}

@@ -75,7 +75,7 @@ class TaskRecipe(_Part):
         default=None, description="Old label -> new label, or the name of a known mapping. Others are left out."
     )
     on_unknown: Literal["error", "skip"] = Field(default="error", description="What to do with an unknown label.")
-    head: Annotated[HeadChoice, BeforeValidator(_as_named)] = HeadChoice()
+    head: Annotated[HeadChoice, BeforeValidator(_as_named)] = Field(default_factory=HeadChoice)
     objective: Annotated[ObjectiveChoice | None, BeforeValidator(_as_named)] = Field(
         default=None, description="Default: by kind: " + ", ".join(f"{k} {v}" for k, v in DEFAULT_OBJECTIVE.items())
     )
@@ -209,6 +209,32 @@ def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
         return Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(f"{where}: {_sentence(each)}" for each in error.errors())) from error
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with some choices changed.
+
+    Args:
+        recipe: The recipe.
+        settings: Dotted key -> value, such as ``{"optimiser.layer_decay": 0.9, "tasks.0.head": "attention"}``. A
+            string is read as YAML.
+
+    Raises:
+        RecipeError: an unknown key or a wrong value.
+    """
+    data: Any = recipe.model_dump(mode="json")
+    for key, value in settings.items():
+        place, *path = reversed(key.split("."))
+        part = data
+        for step in reversed(path):
+            try:
+                part = part[int(step)] if isinstance(part, list) else part.setdefault(step, {})
+            except (ValueError, IndexError, AttributeError):
+                raise RecipeError(f"setting {key!r}: there is no {step!r}") from None
+        if not isinstance(part, dict):
+            raise RecipeError(f"setting {key!r}: {'.'.join(reversed(path))} has no keys")
+        part[place] = _yaml().safe_load(value) if isinstance(value, str) else value
+    return parse_recipe(data, where="settings")
 
 
 def dump_recipe(recipe: Recipe) -> str:

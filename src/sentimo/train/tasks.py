@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sentimo.core.documents import Example
-from sentimo.core.labels import SPACES, LabelSpace
-from sentimo.data.dataset import load_dataset
+from sentimo.core.labels import EMOTION_SPACES, SPACES, LabelSpace
+from sentimo.core.predictions import EMOTIONS, POLARITY, RESERVED_NAMES
+from sentimo.data.dataset import Dataset, load_dataset
 from sentimo.data.readers import guess_columns
 from sentimo.data.split import split_examples
 from sentimo.errors import DataError, RecipeError
@@ -32,18 +35,31 @@ class TaskData:
     notes: list[str] = field(default_factory=list)
 
 
+def default_task_name(task: TaskRecipe) -> str:
+    """Return the name of a task that the user did not name.
+
+    Labels of polarity and of emotions take the standard places, "polarity" and "emotions"; any other task is called
+    after its label column.
+
+    Raises:
+        DataError: see `load_task`.
+    """
+    dataset = _load(task, task.train, _given_space(task))
+    if dataset.space.name.startswith("polarity"):
+        return POLARITY
+    if dataset.space.name in EMOTION_SPACES:
+        return EMOTIONS
+    _, label = _columns(task)
+    name = re.sub(r"[^\w-]+", "_", label).strip("_")
+    return name if name and name not in RESERVED_NAMES else "labels"
+
+
 def load_task(task: TaskRecipe, seed: int) -> TaskData:
     """Read the files of a task; what is not given is split off the training rows.
 
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    text, label = task.text, task.label
-    if text is None or label is None:
-        guessed_text, guessed_label = guess_columns(task.train[0])
-        text, label = text or guessed_text, label or guessed_label
-    if label is None:
-        raise DataError(f"{task.train[0]}: no column looks like labels; name it with --label or `label:`")
     space = _given_space(task)
     notes: list[str] = []
     parts: dict[str, list[Example]] = {}
@@ -51,17 +67,7 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
         paths = getattr(task, part)
         if not paths:
             continue
-        dataset = load_dataset(
-            paths,
-            text=text,
-            label=label,
-            task=task.name,
-            space=space,
-            kind=task.kind,
-            mapping=task.label_mapping,
-            separator=task.separator,
-            on_unknown=task.on_unknown,
-        )
+        dataset = _load(task, paths, space)
         space = dataset.space
         parts[part] = [example for example in dataset.examples if task.name in example.targets]
         if dataset.skipped:
@@ -95,9 +101,35 @@ def drop_leaks(data: Mapping[str, TaskData]) -> dict[str, TaskData]:
 
 def _given_space(task: TaskRecipe) -> LabelSpace | None:
     if isinstance(task.space, str):
-        return SPACES[task.space]
+        known = SPACES[task.space]
+        return replace(known, kind=task.kind) if task.kind else known
     if task.space is None:
         return None
     if task.kind == "score":
         raise RecipeError(f"task {task.name!r}: a score has no labels; leave `space` out or name a known one")
     return LabelSpace(task.name, tuple(task.space), task.kind or "single")
+
+
+def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None) -> Dataset:
+    text, label = _columns(task)
+    return load_dataset(
+        paths,
+        text=text,
+        label=label,
+        task=task.name,
+        space=space,
+        kind=task.kind,
+        mapping=task.label_mapping,
+        separator=task.separator,
+        on_unknown=task.on_unknown,
+    )
+
+
+def _columns(task: TaskRecipe) -> tuple[str, str]:
+    text, label = task.text, task.label
+    if text is None or label is None:
+        guessed_text, guessed_label = guess_columns(task.train[0])
+        text, label = text or guessed_text, label or guessed_label
+    if label is None:
+        raise DataError(f"{task.train[0]}: no column looks like labels; name it with --label or `label:`")
+    return text, label

@@ -104,6 +104,12 @@ def guess_columns(
     return text, _by_name(others, _LABEL_NAMES) or _fewest_values(others, sample)
 
 
+def estimate_rows(path: str | Path) -> int:
+    """Return about how many rows a file has: lines of a text file, exact for Parquet."""
+    estimate: int = _reader(path).estimate_rows(Path(path))
+    return estimate
+
+
 def require_columns(path: str | Path, names: list[str], wanted: Mapping[str, str]) -> None:
     """Raise DataError when a wanted column (option -> name) is not among those of the file."""
     for option, name in wanted.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import check_encoding, detect_encoding
+from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
 from sentimo.errors import DataError
 
 _DELIMITERS = (",", "\t", ";", "|")
@@ -27,6 +27,11 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Return the data rows; blank lines are passed over."""
     columns(path, options)  # errors in the header come at the call
     return _rows(path, options)
+
+
+def estimate_rows(path: Path) -> int:
+    """Return about how many rows the file has."""
+    return max(0, count_lines(path) - 1)
 
 
 def _rows(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:

@@ -50,6 +50,11 @@ def check_encoding(path: Path, encoding: str) -> str:
         ) from None
 
 
+def count_lines(path: Path) -> int:
+    """Return how many line feeds a file has."""
+    return sum(chunk.count(b"\n") for chunk in _chunks(path))
+
+
 def _reads(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:

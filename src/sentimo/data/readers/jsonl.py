@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import check_encoding, detect_encoding
+from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
 
 
 def columns(path: Path, options: ReadOptions) -> list[str]:
@@ -21,6 +21,11 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Return the rows; blank lines are passed over."""
     encoding = check_encoding(path, options.encoding) if options.encoding else detect_encoding(path)
     return _rows(path, encoding)
+
+
+def estimate_rows(path: Path) -> int:
+    """Return about how many rows the file has."""
+    return count_lines(path)
 
 
 def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:

@@ -26,6 +26,12 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     return _rows(path)
 
 
+def estimate_rows(path: Path) -> int:
+    """Return how many rows the file has."""
+    with _open(path) as file:
+        return int(file.metadata.num_rows)
+
+
 def _rows(path: Path) -> Iterator[Row | BadRow]:
     number = 0
     with _open(path) as file:

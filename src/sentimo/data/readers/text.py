@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import check_encoding, detect_encoding
+from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
 
 
 def columns(path: Path, options: ReadOptions) -> list[str]:
@@ -18,6 +18,11 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Return the lines; a blank one is a row with an empty text."""
     encoding = check_encoding(path, options.encoding) if options.encoding else detect_encoding(path)
     return _rows(path, encoding)
+
+
+def estimate_rows(path: Path) -> int:
+    """Return about how many rows the file has."""
+    return count_lines(path)
 
 
 def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:

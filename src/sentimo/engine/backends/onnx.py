@@ -18,6 +18,8 @@ from sentimo.engine.backends.tokens import TokenReader
 from sentimo.errors import BundleError
 
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
+WEIGHTS_8_BIT = "int8"
+"""Value of the setting "weights" of a bundle whose matrices are stored in 8 bit and computed with in float."""
 
 
 class OnnxBackend:
@@ -27,15 +29,18 @@ class OnnxBackend:
         graph: The ONNX file.
         reader: What makes windows of token ids.
         threads: Threads of the runtime; 0 takes one per core.
+        unpack_weights: Multiply 8-bit weights back to float once, when the graph is opened, not at every run.
     """
 
-    def __init__(self, graph: Path, reader: TokenReader, *, threads: int = 0) -> None:
+    def __init__(self, graph: Path, reader: TokenReader, *, threads: int = 0, unpack_weights: bool = False) -> None:
         self._reader = reader
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Spinning workers burn whole cores between batches and slow down whatever runs beside us.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if unpack_weights:
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             self._session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
@@ -45,10 +50,16 @@ class OnnxBackend:
     @classmethod
     def open(cls, bundle: Bundle, *, max_windows: int | None = None) -> Self:
         """Open the graph and the tokenizer of a bundle."""
-        settings: dict[str, Any] = {name: bundle.manifest.settings[name] for name in ("prefix", "suffix", "pad_id")}
+        given = bundle.manifest.settings
+        settings: dict[str, Any] = {name: given[name] for name in ("prefix", "suffix", "pad_id")}
         tokenizer = Tokenizer.from_file(str(bundle.file(TOKENIZER)))
         reader = TokenReader(tokenizer, max_tokens=bundle.manifest.max_tokens, max_windows=max_windows, **settings)
-        backend = cls(bundle.file(GRAPH), reader, threads=int(os.environ.get("SENTIMO_THREADS", "0")))
+        backend = cls(
+            bundle.file(GRAPH),
+            reader,
+            threads=int(os.environ.get("SENTIMO_THREADS", "0")),
+            unpack_weights=given.get("weights") == WEIGHTS_8_BIT,
+        )
         if missing := {task.name for task in bundle.manifest.tasks} - set(backend.outputs):
             raise BundleError(f"{bundle.path}: the graph has no output for {', '.join(sorted(missing))}")
         return backend

@@ -1,0 +1,113 @@
+"""`sentimo analyze`: what a text feels like."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentimo.cli.console import err, out, print_json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sentimo.core.predictions import Choice, Prediction
+
+_COLOURS = {"negative": "red", "neutral": "bright_black", "positive": "green"}
+_BAR = 24  # columns
+_SHOWN = 5  # labels of a task
+
+
+def analyze(
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts. Default: the lines of stdin.")] = None,
+    model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead.")] = False,
+) -> None:
+    """Say the polarity, intensity and emotions of texts, or what else the model was trained for.
+
+    Example: sentimo analyze "I love it" "物流太慢了，差评！"
+    """
+    from sentimo.engine.analyzer import Analyzer
+
+    given = texts if texts else _lines()
+    if not given:
+        err.print("No text: give texts as arguments, or one a line on stdin.")
+        raise typer.Exit(2)
+    for prediction in Analyzer.load(model).predict(given):
+        if json:
+            print_json(prediction.to_dict())
+        else:
+            out.print(_panel(prediction))
+
+
+def _lines() -> list[str]:
+    if sys.stdin.isatty():
+        return []
+    content = sys.stdin.buffer.read().decode("utf-8", "replace")
+    return [line for line in content.removeprefix("﻿").splitlines() if line.strip()]
+
+
+def _panel(prediction: Prediction) -> RenderableType:
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    from sentimo.core.predictions import Choice
+
+    text = prediction.text if len(prediction.text) <= 300 else prediction.text[:299] + "…"
+    shown = Text(_printable(text), style="italic")
+    facts = (
+        f"{prediction.language} · {prediction.tokens} tokens · {prediction.model.name} {prediction.model.digest[:12]}"
+    )
+    if prediction.error is not None:
+        return Panel(Group(shown, Text(f"no answer: {prediction.error}", style="red")), subtitle=facts)
+    grid = Table.grid(padding=(0, 2))
+    for name, value in prediction.tasks.items():
+        if isinstance(value, Choice):
+            _add_choice(grid, name, value, prediction.language)
+        else:
+            grid.add_row(Text(name, style="bold"), "", _bar(value, "cyan"), f"{value:.2f}")
+    lines: list[RenderableType] = [shown, Text(), grid]
+    if prediction.windows:
+        lines.append(Text(_long(prediction), style="bright_black"))
+    return Panel(Group(*lines), subtitle=Text(facts), subtitle_align="right")
+
+
+def _add_choice(grid: object, name: str, choice: Choice, language: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    assert isinstance(grid, Table)
+    order = choice.space.labels
+    if len(order) > 3:  # a long list reads best from the likeliest down
+        order = tuple(sorted(order, key=lambda label: -choice.probabilities[label]))[:_SHOWN]
+    for place, label in enumerate(order):
+        given = label in choice.labels
+        colour = _COLOURS.get(choice.space.polarity.get(label, ""), "cyan")
+        localised = choice.space.display(label, language)
+        shown = label if localised == label else f"{localised} {label}"
+        grid.add_row(
+            Text(name if place == 0 else "", style="bold"),
+            Text(shown, style=f"bold {colour}" if given else ""),
+            _bar(choice.probabilities[label], colour if given else "bright_black"),
+            Text(f"{choice.probabilities[label]:.2f}", style="bold" if given else ""),
+        )
+
+
+def _bar(share: float, colour: str) -> RenderableType:
+    from rich.text import Text
+
+    full = round(_BAR * min(1.0, max(0.0, share)))
+    return Text("█" * full, style=colour) + Text("░" * (_BAR - full), style="bright_black")
+
+
+def _long(prediction: Prediction) -> str:
+    read = "all of it was read" if not prediction.truncated else f"{prediction.coverage:.0%} of it was read"
+    return f"a long text: {len(prediction.windows)} windows, {read} (--json shows each)"
+
+
+def _printable(text: str) -> str:
+    """Return the text with control characters shown as symbols, so that it cannot steer the terminal."""
+    return "".join(chr(0x2400 + ord(each)) if ord(each) < 32 and each not in "\n\t" else each for each in text)

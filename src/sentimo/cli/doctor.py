@@ -1,0 +1,208 @@
+"""`sentimo doctor`: what is in labelled files, what is wrong with them, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sentimo.cli.console import err, out, print_json
+
+if TYPE_CHECKING:
+    from sentimo.core.labels import Kind, LabelSpace
+    from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Level
+
+_MOST_LABELS = 40  # rows of the label table; JSON has all
+_BAR = 20  # columns of the longest bar
+_LOOKS: dict[Level, tuple[str, str]] = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "cyan")}
+
+
+def doctor(
+    data: Annotated[list[Path], typer.Argument(help="Labelled files to train on: CSV, TSV, JSONL or Parquet.")],
+    dev: Annotated[list[Path] | None, typer.Option(help="Files held out to choose by.")] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="Files held out to report.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="single, multi, ordinal or score. Default: seen from the labels.")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Known label space, or the labels in order with commas. Default: seen.")
+    ] = None,
+    separator: Annotated[str | None, typer.Option(help="Sign between several labels in one cell.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Sign between cells of a CSV file. Default: guessed.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the files. Default: detected.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens that training reads of a text.")] = 128,
+    base: Annotated[
+        str | None, typer.Option(help="Count tokens exactly: `minilm` or the folder of a base model.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as one line of JSON.")] = False,
+) -> None:
+    """Examine labelled files before training; exit code 1 if training would fail.
+
+    Example: sentimo doctor reviews.csv --text review --label stars
+    """
+    from sentimo.data.doctor import examine
+    from sentimo.data.lengths import tokenizer_lengths
+
+    text, label = _columns(data[0], text, label, delimiter, encoding)
+    known_kind = _kind(kind)
+    diagnosis = examine(
+        {"train": data, "dev": dev or [], "test": test or []},
+        text=text,
+        label=label,
+        task=label,
+        space=_space(space, label, known_kind),
+        kind=known_kind,
+        separator=separator,
+        max_tokens=max_tokens,
+        lengths=tokenizer_lengths(base) if base else None,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
+    if json:
+        print_json(diagnosis.to_dict())
+    else:
+        print_diagnosis(diagnosis, out)
+    if not diagnosis.ok:
+        raise typer.Exit(1)
+
+
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+    """Print a diagnosis: figures, label table, findings by level, verdict."""
+    console.print(_overview(diagnosis))
+    if diagnosis.labels:
+        console.print(_label_table(diagnosis))
+    for level in _LOOKS:
+        findings = diagnosis.of_level(level)
+        if findings:
+            console.print(Text(f"\n{_count(findings, level)}", style=f"bold {_LOOKS[level][1]}"))
+            for line in chain.from_iterable(map(_lines, findings)):
+                console.print(line)
+    console.print()
+    console.print(_verdict(diagnosis))
+
+
+def _columns(
+    path: Path, text: str | None, label: str | None, delimiter: str | None, encoding: str | None
+) -> tuple[str, str]:
+    from sentimo.data.readers import guess_columns
+    from sentimo.errors import InputError
+
+    if text is not None and label is not None:
+        return text, label
+    guessed_text, guessed_label = guess_columns(path, delimiter=delimiter, encoding=encoding)
+    text, label = text or guessed_text, label or guessed_label
+    if label is None:
+        raise InputError(f"{path}: no column looks like labels; name it with --label")
+    err.print(
+        f"Texts are in column {text!r}, labels in {label!r} (guessed; --text and --label name others)", markup=False
+    )
+    return text, label
+
+
+def _kind(kind: str | None) -> Kind | None:
+    from typing import cast
+
+    from sentimo.core.labels import KINDS
+    from sentimo.errors import InputError
+
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"--kind {kind!r} is not one of {', '.join(KINDS)}")
+    return cast("Kind | None", kind)
+
+
+def _space(space: str | None, task: str, kind: Kind | None) -> LabelSpace | None:
+    """Return a known space by its name, or one of labels with commas between them."""
+    from dataclasses import replace
+
+    from sentimo.core.labels import SPACES, LabelSpace
+    from sentimo.errors import InputError, nearest
+
+    if space is None:
+        return None
+    if space in SPACES:
+        return replace(SPACES[space], kind=kind or SPACES[space].kind)
+    if "," not in space:
+        hint = nearest(space, SPACES)
+        raise InputError(
+            f"--space {space!r} is not known ({', '.join(SPACES)})." + (f" Did you mean {hint!r}?" if hint else "")
+        )
+    return LabelSpace(task, tuple(label.strip() for label in space.split(",") if label.strip()), kind or "single")
+
+
+def _overview(diagnosis: Diagnosis) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    for split, n in diagnosis.rows.items():
+        usable = diagnosis.usable[split]
+        left_out = f", {n - usable:,} of them not usable" if usable < n else ""
+        table.add_row(split, Text(f"{n:,} rows{left_out}"))
+    total = sum(diagnosis.languages.values())
+    shares = [f"{language} {n:,} ({n / total:.1%})" for language, n in diagnosis.languages.items()]
+    table.add_row("languages", Text(", ".join(shares) or "-"))
+    table.add_row("labels", Text(_labels_in_words(diagnosis)))
+    if lengths := diagnosis.lengths:
+        about = "" if lengths.exact else " (words + Han characters; --base counts exactly)"
+        figures = f"median {lengths.median}, 95% up to {lengths.p95}, longest {lengths.longest:,}"
+        table.add_row("tokens", Text(f"{figures}; {lengths.over:.1%} of the texts over {lengths.limit}{about}"))
+    return table
+
+
+def _labels_in_words(diagnosis: Diagnosis) -> str:
+    if diagnosis.kind is None:
+        return "not understood, see below"
+    if diagnosis.kind == "score":
+        return f"a score ({diagnosis.space})"
+    ratio = (
+        f"; {diagnosis.imbalance:.1f} rows of the most frequent for one of the rarest" if diagnosis.imbalance else ""
+    )
+    return f"{len(diagnosis.labels)}, {diagnosis.kind} ({diagnosis.space}){ratio}"
+
+
+def _label_table(diagnosis: Diagnosis) -> Table:
+    splits = list(diagnosis.usable)
+    table = Table()
+    table.add_column("label")
+    for split in splits:
+        table.add_column(split, justify="right")
+        table.add_column("share", justify="right")
+    table.add_column("")
+    most = max(row.share[splits[0]] for row in diagnosis.labels) or 1.0
+    for row in diagnosis.labels[:_MOST_LABELS]:
+        table.add_row(*_label_cells(row, splits), Text("█" * round(_BAR * row.share[splits[0]] / most), style="cyan"))
+    if (hidden := len(diagnosis.labels) - _MOST_LABELS) > 0:
+        table.add_row(f"... {hidden:,} more")
+    return table
+
+
+def _label_cells(row: LabelCount, splits: list[str]) -> list[Text]:
+    figures = (Text(figure) for split in splits for figure in (f"{row.rows[split]:,}", f"{row.share[split]:.1%}"))
+    return [Text(row.label), *figures]
+
+
+def _lines(finding: Finding) -> Iterator[Text]:
+    sign, colour = _LOOKS[finding.level]
+    yield Text.assemble((f" {sign} ", f"bold {colour}"), (finding.message, "bold"), (f"  [{finding.code}]", "dim"))
+    yield Text.assemble(("   → ", "green"), finding.mend)
+    yield from (Text(f"     {example}", style="dim") for example in finding.examples)
+
+
+def _verdict(diagnosis: Diagnosis) -> Text:
+    warnings = diagnosis.of_level("warning")
+    if not diagnosis.ok:
+        return Text(f"✗ Training would fail: {_count(diagnosis.of_level('error'), 'error')}.", style="bold red")
+    if warnings:
+        return Text(f"! Training would run, but mind {_count(warnings, 'warning')}.", style="bold yellow")
+    return Text("✓ Ready to train.", style="bold green")
+
+
+def _count(findings: list[Finding], level: str) -> str:
+    return f"{len(findings)} {level}" + ("s" if len(findings) != 1 else "")

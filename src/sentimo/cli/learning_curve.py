@@ -1,0 +1,65 @@
+"""`sentimo learning-curve`: what more labels would bring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentimo.cli.console import err, out, print_json
+
+if TYPE_CHECKING:
+    from sentimo.train.learning_curve import Curve
+
+
+def learning_curve(
+    recipe: Annotated[Path, typer.Argument(help="Recipe of one task, YAML or JSON.")],
+    sizes: Annotated[str | None, typer.Option(help="Numbers of rows, with commas. Default: 16,32,64 ... all.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Samples per size.")] = 3,
+    json: Annotated[bool, typer.Option("--json", help="Print the curve as one line of JSON.")] = False,
+) -> None:
+    """Train on 16, 32, 64 ... rows and show what each step brings, beside the n-gram baseline.
+
+    Example: sentimo learning-curve recipe.yaml --sizes 16,32,64,128 --seeds 3
+    """
+    from sentimo.errors import InputError
+    from sentimo.train.learning_curve import learning_curve as measure
+    from sentimo.train.recipe import load_recipe
+
+    try:
+        wanted = [int(each) for each in sizes.split(",")] if sizes else None
+    except ValueError:
+        raise InputError(f"--sizes {sizes!r}: expected whole numbers with commas, such as 16,32,64") from None
+    curve = measure(
+        load_recipe(recipe),
+        sizes=wanted,
+        seeds=seeds,
+        on_point=lambda point: err.print(f"{point.n} rows: {', '.join(f'{each:.3f}' for each in point.model)}"),
+    )
+    if json:
+        print_json(curve.to_dict())
+    else:
+        _print(curve, seeds)
+
+
+def _print(curve: Curve, seeds: int) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from sentimo.train.learning_curve import summary
+
+    table = Table(
+        title=f"{curve.task}: {curve.figure}, mean of {seeds} samples with 95% interval", title_justify="left"
+    )
+    for heading in ("rows", "fine-tuned", "", "n-gram baseline"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for point in curve.points:
+        found = [summary(values) for values in (point.model, point.baseline)]
+        shown = [
+            f"{each['mean']:.3f}" + (f" [{each['low']:.3f}, {each['high']:.3f}]" if each["low"] is not None else "")
+            for each in found
+        ]
+        bar = Text("█" * round(20 * max(0.0, found[0]["mean"] or 0.0)), style="cyan")
+        table.add_row(f"{point.n:,}", shown[0], bar, shown[1])
+    out.print(table)

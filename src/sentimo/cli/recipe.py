@@ -1,0 +1,52 @@
+"""`sentimo recipe`: look at, check and learn to write training recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sentimo.cli.console import err, print_json
+
+recipe = typer.Typer(help="Show, check or describe training recipes.", no_args_is_help=True)
+
+_File = Annotated[Path, typer.Argument(help="Recipe, YAML or JSON.")]
+
+
+@recipe.command()
+def show(path: _File) -> None:
+    """Print a recipe with every choice spelled out.
+
+    Example: sentimo recipe show recipe.yaml
+    """
+    from sentimo.train.recipe import dump_recipe, load_recipe
+
+    typer.echo(dump_recipe(load_recipe(path)), nl=False)
+
+
+@recipe.command()
+def validate(path: _File) -> None:
+    """Check a recipe: keys, values, and that its files are there.
+
+    Example: sentimo recipe validate recipe.yaml
+    """
+    from sentimo.errors import RecipeError
+    from sentimo.train.recipe import load_recipe
+
+    loaded = load_recipe(path)
+    missing = [file for task in loaded.tasks for file in (*task.train, *task.dev, *task.test) if not file.is_file()]
+    if missing:
+        raise RecipeError(f"{path}: no such file: {', '.join(map(str, missing))}. Paths are relative to the recipe.")
+    err.print(f"{path} is a valid recipe for {', '.join(task.name for task in loaded.tasks)}", markup=False)
+
+
+@recipe.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors that complete and check YAML.
+
+    Example: sentimo recipe schema > recipe.schema.json
+    """
+    from sentimo.train.recipe import Recipe
+
+    print_json(Recipe.model_json_schema())

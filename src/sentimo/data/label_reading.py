@@ -1,0 +1,152 @@
+"""Label cells to answers, with every cell that does not fit told instead of raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sentimo.core.labels import Kind, LabelSpace
+from sentimo.data.diagnosis import Answer, Finding, Level, Sample, clean, counted, listed, quoted, shown
+from sentimo.data.number_labels import judge_ids, judge_numbers
+from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty, labels_in, number_in
+from sentimo.errors import DataError, UnknownLabelError
+
+
+@dataclass(frozen=True)
+class LabelReading:
+    """The labels of some rows: their space (None where none fits), an answer per row, and what was wrong."""
+
+    space: LabelSpace | None
+    answers: list[Answer]
+    findings: list[Finding]
+
+
+# Code -> level, what is counted, what is wrong with it, mend.
+_MISFITS: Mapping[str, tuple[Level, str, str, str]] = {
+    "several-labels": (
+        "error",
+        "row",
+        "with several labels in a task that takes one",
+        "Keep one label a row, or use --kind multi.",
+    ),
+    "not-a-number": (
+        "error",
+        "score",
+        "that cannot be read as a number",
+        "Put a number in, or empty the cell: such rows are skipped.",
+    ),
+    "out-of-range": (
+        "error",
+        "score",
+        "outside the range of the others",
+        "Bring all files to one scale; the training rows must hold its lowest and highest score.",
+    ),
+    "no-label": ("warning", "row", "without a label", "Label them; until then they are skipped."),
+    "unmapped-label": (
+        "note",
+        "row",
+        "with labels that the mapping has no one place for",
+        "Nothing to do if they are meant to be left out; else add their labels to the mapping.",
+    ),
+}
+
+
+def read_labels(
+    samples: Sequence[Sample],
+    *,
+    task: str,
+    space: LabelSpace | None = None,
+    kind: Kind | None = None,
+    separator: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+) -> LabelReading:
+    """Read the label cells of rows as training does: the space is seen in the first split, the others must fit it.
+
+    Args:
+        samples: Rows split after split.
+        task: Name of the task.
+        space, kind, separator, mapping: See `sentimo.data.dataset.load_dataset`.
+    """
+    if not samples:
+        return LabelReading(space, [], [])
+    by_split: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_split.setdefault(sample.split, []).append(sample)
+    source = f"label space {space.name!r}" if space else samples[0].split
+    findings: list[Finding] = []
+    if space is None:
+        cells = [sample.cell for sample in by_split[samples[0].split]]
+        try:
+            space = infer_space(cells, task, kind=kind, separator=separator, mapping=mapping)
+        except DataError as error:
+            written = [tuple(labels_in(sample.cell, separator)) or None for sample in samples]
+            return LabelReading(None, [*written], [_no_space(str(error), written)])
+        findings += judge_numbers(space, cells, kind)
+    reader_of = {
+        split: TargetReader(space, [row.cell for row in rows], separator=separator, mapping=mapping)
+        for split, rows in by_split.items()
+    }
+    misfits: dict[str, list[Sample]] = {}
+    unknown: dict[tuple[str, str | None], list[Sample]] = {}
+    answers = [_answer(reader_of[row.split], row, space, misfits, unknown) for row in samples]
+    findings += _misfits(misfits)
+    findings += [_unknown(unknown, space, source)] if unknown else []
+    findings += judge_ids(space, {split: reader.first_id for split, reader in reader_of.items()})
+    return LabelReading(space, answers, findings)
+
+
+def _answer(
+    reader: TargetReader,
+    row: Sample,
+    space: LabelSpace,
+    misfits: dict[str, list[Sample]],
+    unknown: dict[tuple[str, str | None], list[Sample]],
+) -> Answer:
+    """Return the target of a row, or None after putting the row where its fault belongs."""
+    try:
+        return reader.target(row.cell, row.place)
+    except LeftOut:
+        code = "no-label" if is_empty(row.cell) else "unmapped-label"
+    except UnknownLabelError as error:
+        unknown.setdefault((error.label, error.nearest), []).append(row)
+        return None
+    except DataError:
+        if space.range is None:
+            code = "several-labels"
+        else:
+            code = "not-a-number" if number_in(row.cell) is None else "out-of-range"
+    misfits.setdefault(code, []).append(row)
+    return None
+
+
+def _no_space(message: str, answers: Sequence[tuple[str, ...] | None]) -> Finding:
+    n_labels = len({label for labels in answers for label in labels or ()})
+    code, mend = {
+        0: ("no-labels", "Fill the column, or name the one with the labels with --label."),
+        1: ("one-label", "Add rows of another label, or name the right column with --label."),
+    }.get(n_labels, ("label-space", "Correct the label cells, or choose another --kind or --space."))
+    return Finding("error", code, clean(message), mend)
+
+
+def _misfits(misfits: Mapping[str, list[Sample]]) -> Iterator[Finding]:
+    for code, (level, what, fault, mend) in _MISFITS.items():
+        if rows := misfits.get(code):
+            with_cells = (row._replace(text=f"{shown(str(row.cell), 30)} | {row.text}") for row in rows)
+            examples = quoted(rows if code == "no-label" else with_cells)
+            yield Finding(level, code, f"{counted(len(rows), what)} {fault}", mend, examples)
+
+
+def _unknown(unknown: Mapping[tuple[str, str | None], list[Sample]], space: LabelSpace, source: str) -> Finding:
+    by_count = sorted(unknown.items(), key=lambda item: -len(item[1]))
+    labels = [
+        f"{shown(label, 40)!r} ({counted(len(rows), 'row')}" + (f", nearest {nearest!r})" if nearest else ")")
+        for (label, nearest), rows in by_count
+    ]
+    n = sum(map(len, unknown.values()))
+    return Finding(
+        "error",
+        "unknown-label",
+        f"{counted(n, 'row')} with a label that {source} ({listed(space.labels)}) does not have: {listed(labels)}",
+        "Correct these labels, or leave such rows out with --on-unknown skip.",
+        quoted(row for _, rows in by_count for row in rows),
+    )

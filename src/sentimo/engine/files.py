@@ -1,0 +1,251 @@
+"""A file of texts in, the same file with answers out: any size, constant memory, resumable."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sentimo.core.predictions import Predictions
+from sentimo.data.readers import BadRow, Row, columns, read_rows, require_columns
+from sentimo.data.writers import json_line, open_writer
+from sentimo.errors import InputError, Interrupted
+
+ROWS_AT_ONCE, CHARACTERS_AT_ONCE = 4096, 4_000_000
+"""Size of a part, whichever is reached first. It bounds the memory of a run and what an interruption costs."""
+
+_STATE = "state.json"
+_PROBE = ("I like it.", "我喜欢。")  # one text per built-in model: their answers show which columns there will be
+
+
+class Predicts(Protocol):
+    """What can answer a file: an `Analyzer` or a `Predictor`."""
+
+    def predict(self, texts: Sequence[str], /) -> Predictions:
+        """Return one answer per text, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a file.
+
+    Attributes:
+        n_rows: Rows written to the target.
+        n_bad: Rows without an answer, listed in `bad`.
+        bad: The side file, or None where every row has an answer.
+        renamed: Result column -> name it was given because the source has a column of that name.
+    """
+
+    n_rows: int
+    n_bad: int
+    bad: Path | None
+    renamed: Mapping[str, str]
+
+
+@dataclass
+class _State:
+    """How far a run is, and what it must agree with to be resumed."""
+
+    source: str
+    size: int
+    changed: int
+    text: str
+    models: str
+    n_read: int = 0
+    n_rows: int = 0
+    n_bad: int = 0
+    n_parts: int = 0
+
+
+def predict_file(
+    predictor: Predicts,
+    source: str | Path,
+    target: str | Path,
+    *,
+    text: str,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_rows: Callable[[int], None] = lambda n: None,
+) -> Summary:
+    """Answer every row of a file.
+
+    The target holds the rows of the source in order, all their columns, and those of `Predictions.to_columns`. A row
+    that cannot be read is not in it; a row whose text has no answer (an empty one) is, with the reason in ``error``.
+    Both are listed in ``<target>.bad.jsonl`` with row number, reason and cells. The run works in ``<target>.parts``;
+    the target appears when it is whole.
+
+    Args:
+        predictor: What answers.
+        source: CSV, TSV, JSONL, Parquet or text file.
+        target: CSV, TSV, JSONL or Parquet file to write.
+        text: Column of the texts.
+        delimiter, encoding: See `read_rows`.
+        resume: Go on after the last whole part of an interrupted run.
+        overwrite: Replace a target that is already there.
+        on_rows: Told the number of rows read so far, after every part.
+
+    Raises:
+        DataError: the source or its column cannot be read.
+        InputError: the target is there already or of an unknown format, or there is a run to resume, or none.
+        Interrupted: Ctrl-C; `resume` goes on.
+    """
+    run = _FileRun(predictor, Path(source), Path(target), text, delimiter, encoding, overwrite)
+    return run.run(resume, on_rows)
+
+
+class _FileRun:
+    """One call of `predict_file`."""
+
+    def __init__(
+        self,
+        predictor: Predicts,
+        source: Path,
+        target: Path,
+        text: str,
+        delimiter: str | None,
+        encoding: str | None,
+        overwrite: bool,
+    ) -> None:
+        self.predictor, self.source, self.target, self.text = predictor, source, target, text
+        self.reading = {"delimiter": delimiter, "encoding": encoding}
+        self.writer = open_writer(target)
+        self.names = columns(source, **self.reading)
+        require_columns(source, self.names, {"text": text})
+        if target.exists() and not overwrite:
+            raise InputError(f"{target} is already there. Choose another name, or replace it with --overwrite.")
+        self.folder = target.with_name(target.name + ".parts")
+        self.bad = target.with_name(target.name + ".bad.jsonl")
+        answers = predictor.predict(_PROBE)
+        self.results = list(answers.to_columns())
+        self.renamed = {name: _free_name(name, self.names) for name in self.results if name in self.names}
+        stat = source.stat()
+        digests = "+".join(dict.fromkeys(each.digest for each in answers.models))
+        self.state = _State(str(source.resolve()), stat.st_size, stat.st_mtime_ns, text, digests)
+        self.schema = _schema(source)
+
+    def run(self, resume: bool, on_rows: Callable[[int], None]) -> Summary:
+        self._start(resume)
+        on_rows(self.state.n_read)
+        rows = read_rows(self.source, **self.reading)
+        for _ in zip(range(self.state.n_read), rows, strict=False):
+            pass
+        try:
+            for part in _parts(rows, self.text):
+                self._answer(part)
+                on_rows(self.state.n_read)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"stopped after {self.state.n_read} rows; the same command with --resume goes on from there"
+            ) from None
+        return self._finish()
+
+    def _start(self, resume: bool) -> None:
+        found = self.folder / _STATE
+        if resume:
+            self._restore(found)
+            return
+        if found.is_file():
+            raise InputError(f"{self.folder} holds an unfinished run. Go on with --resume, or delete it to start anew.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._save_state()
+
+    def _restore(self, found: Path) -> None:
+        if not found.is_file():
+            raise InputError(f"nothing to resume: there is no {self.folder}. Start without --resume.")
+        stored = _State(**json.loads(found.read_text("utf-8")))
+        for name in ("source", "size", "changed", "text", "models"):
+            if getattr(stored, name) != getattr(self.state, name):
+                raise InputError(
+                    f"{self.folder} was begun with another {name.replace('changed', 'version of the source')}. Run the "
+                    "same command as then, or delete the folder to start anew."
+                )
+        self.state = stored
+
+    def _answer(self, part: Sequence[Row | BadRow]) -> None:
+        rows = [row for row in part if isinstance(row, Row)]
+        answers = self.predictor.predict([_text(row.cells.get(self.text)) for row in rows])
+        found = answers.to_columns()
+        nothing = [None] * len(rows)
+        table = {name: [row.cells.get(name) for row in rows] for name in self.names}
+        table |= {self.renamed.get(name, name): found.get(name, nothing) for name in self.results}
+        bad: list[dict[str, Any]] = [
+            {"row": row.number, "reason": row.reason, "cells": None} for row in part if isinstance(row, BadRow)
+        ]
+        bad += [
+            {"row": row.number, "reason": error, "cells": dict(row.cells)}
+            for row, error in zip(rows, answers.errors, strict=True)
+            if error is not None
+        ]
+        number = self.state.n_parts
+        self.writer.write(self._part(number), table, self.schema)
+        lines = [json_line(each) for each in sorted(bad, key=lambda each: each["row"])]
+        self._part(number, ".bad").write_text("".join(lines), "utf-8", newline="")
+        self.state.n_parts += 1
+        self.state.n_read += len(part)
+        self.state.n_rows += len(rows)
+        self.state.n_bad += len(bad)
+        self._save_state()
+
+    def _finish(self) -> Summary:
+        numbers = range(self.state.n_parts)
+        whole = self.folder / f"whole{self.target.suffix}"
+        header = [*self.names, *(self.renamed.get(name, name) for name in self.results)]
+        self.writer.join([self._part(number) for number in numbers], whole, header)
+        if self.state.n_bad:
+            lines = self.folder / "whole.bad"
+            with lines.open("wb") as file:
+                for number in numbers:
+                    file.write(self._part(number, ".bad").read_bytes())
+            lines.replace(self.bad)
+        else:
+            self.bad.unlink(missing_ok=True)
+        whole.replace(self.target)
+        shutil.rmtree(self.folder)
+        return Summary(self.state.n_rows, self.state.n_bad, self.bad if self.state.n_bad else None, self.renamed)
+
+    def _part(self, number: int, ending: str = "") -> Path:
+        return self.folder / f"{number:08d}{ending or self.target.suffix}"
+
+    def _save_state(self) -> None:
+        new = self.folder / f"{_STATE}.new"
+        new.write_text(json.dumps(asdict(self.state)), "utf-8")
+        new.replace(self.folder / _STATE)
+
+
+def _parts(rows: Iterable[Row | BadRow], text: str) -> Iterator[list[Row | BadRow]]:
+    part: list[Row | BadRow] = []
+    n_characters = 0
+    for row in rows:
+        part.append(row)
+        n_characters += len(str(row.cells.get(text))) if isinstance(row, Row) else 0
+        if len(part) >= ROWS_AT_ONCE or n_characters >= CHARACTERS_AT_ONCE:
+            yield part
+            part, n_characters = [], 0
+    if part:
+        yield part
+
+
+def _text(cell: Any) -> Any:
+    """Return the text of a cell; numbers are read as texts, None stays what it is: no text."""
+    return str(cell) if isinstance(cell, (int, float)) and cell == cell else cell
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    name = f"predicted_{name}"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _schema(source: Path) -> Any:
+    if source.suffix.lower() != ".parquet":
+        return None
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(source)

@@ -1,0 +1,165 @@
+"""Learning curves: what more labels would bring, measured on growing samples of those there are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from sentimo.core.bundle import TaskSpec
+from sentimo.core.documents import Example
+from sentimo.core.labels import LabelSpace
+from sentimo.core.predictions import ModelId
+from sentimo.engine.predictor import Predictor
+from sentimo.errors import RecipeError
+from sentimo.evaluate.metrics import MAIN_FIGURE
+from sentimo.evaluate.report import Predicts, evaluate
+from sentimo.train.backend import TorchBackend
+from sentimo.train.baselines import fit_baseline
+from sentimo.train.encoder import open_base
+from sentimo.train.loop import fit
+from sentimo.train.network import build_network
+from sentimo.train.recipe import Recipe
+from sentimo.train.rows import to_rows
+from sentimo.train.tasks import TaskData, drop_leaks, load_task
+from sentimo.train.weighting import build_objective
+
+SMALLEST = 16
+MIN_STEPS = 60  # a handful of texts needs more epochs than the recipe says to be learnt at all
+
+
+@dataclass(frozen=True)
+class Point:
+    """What models reach with n training rows.
+
+    Attributes:
+        n: Rows.
+        model: Main figure of the fine-tuned model on the test rows, one per seed.
+        baseline: The same of the n-gram baseline.
+    """
+
+    n: int
+    model: tuple[float, ...]
+    baseline: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON, means and intervals included."""
+        return {
+            "n": self.n,
+            **{name: {"values": list(values), **summary(values)} for name, values in self._series().items()},
+        }
+
+    def _series(self) -> Mapping[str, tuple[float, ...]]:
+        return {"model": self.model, "baseline": self.baseline}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve.
+
+    Attributes:
+        task: The task.
+        figure: Its main figure.
+        points: Smallest sample first.
+    """
+
+    task: str
+    figure: str
+    points: tuple[Point, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        return {"task": self.task, "figure": self.figure, "points": [each.to_dict() for each in self.points]}
+
+
+def learning_curve(
+    recipe: Recipe,
+    *,
+    sizes: Sequence[int] | None = None,
+    seeds: int = 3,
+    on_point: Callable[[Point], None] = lambda point: None,
+) -> Curve:
+    """Train on n = 16, 32, 64 ... rows and judge each model on the same test rows.
+
+    Every size is drawn `seeds` times, the smaller sample inside the larger one, labels in their natural shares. Small
+    samples run for more epochs than the recipe says, until 60 steps are made; there is no early stopping.
+
+    Args:
+        recipe: A recipe of one task.
+        sizes: Numbers of rows. By default powers of two from 16, and all rows.
+        seeds: Samples per size; the interval of a point comes from them.
+        on_point: Told every point when it is measured.
+
+    Raises:
+        RecipeError: several tasks, or a size that is not within the rows.
+    """
+    if len(recipe.tasks) != 1:
+        raise RecipeError("a learning curve is for one task; give a recipe with a single one")
+    task = recipe.tasks[0]
+    data = drop_leaks({task.name: load_task(task, recipe.seed)})[task.name]
+    points = []
+    for n in checked_sizes(sizes, len(data.train)):
+        values = [_measure(recipe, data, n, recipe.seed + each) for each in range(seeds)]
+        model, baseline = zip(*values, strict=True)
+        points.append(Point(n, model, baseline))
+        on_point(points[-1])
+    return Curve(task.name, MAIN_FIGURE[data.space.kind], tuple(points))
+
+
+def checked_sizes(sizes: Sequence[int] | None, n_rows: int) -> list[int]:
+    """Return the sizes to measure, smallest first.
+
+    Raises:
+        RecipeError: a size is below 2 or above the number of rows.
+    """
+    if sizes is None:
+        powers = [SMALLEST << k for k in range(32) if SMALLEST << k < n_rows]
+        return [*powers, n_rows]
+    if wrong := [n for n in sizes if not 2 <= n <= n_rows]:
+        raise RecipeError(f"sizes {', '.join(map(str, wrong))}: expected 2 to {n_rows}, the number of training rows")
+    return sorted(set(sizes))
+
+
+def summary(values: Sequence[float]) -> dict[str, float | None]:
+    """Return mean, and the 95 % interval of the mean over seeds (Student's t; None for a single seed)."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return {"mean": mean, "low": None, "high": None}
+    from scipy.stats import t  # type: ignore[import-untyped]
+
+    reach = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return {"mean": mean, "low": mean - reach, "high": mean + reach}
+
+
+def _measure(recipe: Recipe, data: TaskData, n: int, seed: int) -> tuple[float, float]:
+    task = recipe.tasks[0]
+    sample = random.Random(seed).sample(data.train, len(data.train))[:n]
+    part = TaskData(data.space, sample, [], data.test or data.dev)
+    steps_an_epoch = -(-n // recipe.batch_size)
+    epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
+    small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
+    base = open_base(small.base)
+    spaces: dict[str, LabelSpace] = {task.name: data.space}
+    network = build_network(base, spaces, small)
+    objective = build_objective(task, data.space, [each.targets[task.name] for each in sample])
+    rows = to_rows(sample, spaces, base, small)
+    # No dev rows may choose an epoch: they would be more labels than the sample has.
+    fit(network, {task.name: objective}, rows, small, width=base.width, evaluate=None)
+    with torch.no_grad():
+        backend = TorchBackend(network, base, base.most_tokens(small.max_tokens))
+        model = Predictor(backend, [TaskSpec(task.name, data.space)], ModelId(small.name, ""))
+        return _main(model, part, task.name), _main(_baseline(part, task.name, seed), part, task.name)
+
+
+def _baseline(data: TaskData, task: str, seed: int) -> Predicts:
+    return fit_baseline({task: data}, seed=seed).predictor()
+
+
+def _main(predictor: Predicts, data: TaskData, task: str) -> float:
+    rows: Sequence[Example] = data.test
+    report = evaluate(predictor, {task: rows}, n_bootstrap=0).tasks[task]
+    return report.figures[report.main].value

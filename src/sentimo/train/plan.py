@@ -1,0 +1,126 @@
+"""What a run will cost, told before it starts: steps, memory, time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sentimo.engine.batching import batches
+from sentimo.train.loop import epoch_batches, padded
+from sentimo.train.precision import autocast, choose_precision
+from sentimo.train.recipe import Recipe
+from sentimo.train.rows import Rows
+
+_TRIAL_STEPS = 4  # the first ones warm up
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cost of a run.
+
+    Attributes:
+        n_parameters, n_learning: Weights of the network, and those that learn.
+        n_rows: Training texts.
+        n_tokens: Tokens of one epoch.
+        epochs: Epochs at most; early stopping may end sooner.
+        n_steps: Steps of the optimiser in all.
+        memory_bytes: Expected peak of the run beside what Python takes.
+        seconds: Expected time of all steps, from a short trial; evaluation comes on top.
+        tokens_per_second: Speed of the trial.
+        precision: "fp32" or "bf16".
+        device: Where it runs, with the number of threads on a CPU.
+    """
+
+    n_parameters: int
+    n_learning: int
+    n_rows: int
+    n_tokens: int
+    epochs: float
+    n_steps: int
+    memory_bytes: int
+    seconds: float
+    tokens_per_second: float
+    precision: str
+    device: str
+
+    def __str__(self) -> str:
+        """Return the plan in two lines."""
+        millions, learning = self.n_parameters / 1e6, self.n_learning / 1e6
+        return (
+            f"{millions:.1f} M weights ({learning:.1f} M learn); {self.n_rows:,} texts, {self.n_tokens:,} tokens an "
+            f"epoch; {self.epochs:g} epochs = {self.n_steps:,} steps\n"
+            f"about {self.memory_bytes / 1e9:.1f} GB of memory and {_duration(self.seconds)} at "
+            f"{self.tokens_per_second:,.0f} tokens/s ({self.precision}, {self.device})"
+        )
+
+
+def make_plan(network: nn.Module, rows: Rows, recipe: Recipe) -> Plan:
+    """Count and time a run. The trial computes gradients and drops them: no weight changes."""
+    device = next(network.parameters()).device
+    precision = choose_precision(recipe.precision, device)
+    lengths = [len(ids) for ids in rows.ids]
+    n_steps = max(1, round(-(-len(rows) // recipe.batch_size) * recipe.epochs))
+    n_tokens = sum(lengths)
+    speed = _trial(network, rows, recipe, precision)
+    return Plan(
+        n_parameters=sum(each.numel() for each in network.parameters()),
+        n_learning=sum(each.numel() for each in network.parameters() if each.requires_grad),
+        n_rows=len(rows),
+        n_tokens=n_tokens,
+        epochs=recipe.epochs,
+        n_steps=n_steps,
+        memory_bytes=expected_memory(network, lengths, recipe, precision),
+        seconds=n_tokens * recipe.epochs / speed,
+        tokens_per_second=speed,
+        precision=precision,
+        device=f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type,
+    )
+
+
+def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, precision: str) -> int:
+    """Return the expected peak in bytes: weights, gradients, optimiser, best weights, and activations.
+
+    Activations of a transformer layer take about ``t * d * (34 + 5 * heads * length / d)`` bytes in 16 bit for t
+    tokens of width d (Korthikanti et al. 2022, arXiv:2205.05198, section 4), twice that in 32.
+    """
+    config = network.encoder.config  # type: ignore[union-attr]
+    weights = sum(each.numel() for each in network.parameters())
+    learning = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    moments = {"adamw": 2, "sgd": 1, "adafactor": 0}[recipe.optimiser.name]
+    width, heads = int(config.hidden_size), int(config.num_attention_heads)  # type: ignore[union-attr, arg-type]
+    longest = max(lengths)
+    tokens = max(longest, min(recipe.micro_tokens, recipe.batch_size * longest))
+    layer = tokens * (34 * width + 5 * heads * longest) * (1 if precision == "bf16" else 2)
+    n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    n_layers = n_layers if learning == weights else recipe.train_last or n_layers
+    return 4 * (2 * weights + (1 + moments) * learning) + layer * n_layers
+
+
+def _trial(network: nn.Module, rows: Rows, recipe: Recipe, precision: str) -> float:
+    """Return tokens per second of a few forward and backward passes."""
+    device = next(network.parameters()).device
+    lengths = [len(ids) for ids in rows.ids]
+    plan = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch=0)[:_TRIAL_STEPS]
+    network.train()
+    started, n_tokens = time.perf_counter(), 0
+    for number, batch in enumerate(plan):
+        if number == len(plan) // 2:
+            started, n_tokens = time.perf_counter(), 0
+        for part in batches([lengths[row] for row in batch], recipe.micro_tokens, len(batch)):
+            chosen = [batch[place] for place in part]
+            with autocast(precision, device):
+                logits: Mapping[str, torch.Tensor] = network(*padded([rows.ids[row] for row in chosen], device))
+            sum(each.float().sum() for each in logits.values()).backward()  # type: ignore[union-attr]
+            n_tokens += sum(lengths[row] for row in chosen)
+    network.zero_grad()
+    return max(1.0, n_tokens / (time.perf_counter() - started))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,278 @@
+"""A training run from recipe to bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from rich.console import Console
+from tokenizers import Tokenizer
+from torch import nn
+
+from sentimo.core.bundle import PROBE_TEXTS, Bundle, Manifest, Probes, TaskSpec, check_target, write_bundle
+from sentimo.core.documents import Example
+from sentimo.core.predictions import ModelId
+from sentimo.engine.backends import Backend
+from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
+from sentimo.engine.backends.tokens import TokenReader
+from sentimo.engine.predictor import Predictor
+from sentimo.errors import TrainingError
+from sentimo.evaluate.report import Predicts, Report, evaluate
+from sentimo.text.language import language_of
+from sentimo.train.backend import TorchBackend
+from sentimo.train.baselines import fit_baseline
+from sentimo.train.calibrate import ask, check_metric, dev_figures, fit_specs
+from sentimo.train.card import model_card
+from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.encoder import Base, open_base
+from sentimo.train.export import check_parity, export_onnx, save_tokenizer
+from sentimo.train.loop import FitResult, fit
+from sentimo.train.network import build_network, choose_pooling
+from sentimo.train.optim import default_learning_rate
+from sentimo.train.plan import make_plan
+from sentimo.train.progress import Progress
+from sentimo.train.recipe import Recipe, dump_recipe
+from sentimo.train.rows import merge, to_rows
+from sentimo.train.tasks import TaskData, drop_leaks, load_task
+from sentimo.train.weighting import build_objective
+
+RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
+
+Parts = Mapping[str, Sequence[Example]]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run gave.
+
+    Attributes:
+        bundle: The saved model.
+        test: Its report on the test rows (on the dev rows where there are no test rows).
+        before: The same report for the untuned start: the base with new heads.
+        baseline: The same report for the n-gram baseline, if the recipe asks for it.
+        fit: How training went.
+    """
+
+    bundle: Bundle
+    test: Report
+    before: Report
+    baseline: Report | None
+    fit: FitResult
+
+    @property
+    def beside(self) -> dict[str, Report]:
+        """The reports to show beside the model's own."""
+        found = {"untuned": self.before, "n-gram baseline": self.baseline}
+        return {heading: report for heading, report in found.items() if report is not None}
+
+
+def train(
+    recipe: Recipe,
+    output: str | Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    about: str = "",
+    console: Console | None = None,
+) -> TrainResult | None:
+    """Train, judge and save a model.
+
+    Args:
+        recipe: Every choice.
+        output: Model folder to make. The checkpoint lies beside it, in ``<output>.checkpoint``, until the end.
+        resume: Go on from that checkpoint.
+        overwrite: Replace a model that is already in `output`.
+        about: Paragraphs for the model card.
+        console: Where notes and progress go; None shows nothing.
+
+    Returns:
+        The result; None in all but the first process of a run over several GPUs.
+
+    Raises:
+        BundleError: `output` is taken, or the saved model answers differently.
+        DataError, RecipeError, InputError: data, recipe or base cannot be used.
+        Interrupted: Ctrl-C; `resume` goes on.
+    """
+    return _Training(recipe, Path(output), overwrite, about, console).run(resume)
+
+
+class _Training:
+    """One run. Its methods follow each other as in `run`."""
+
+    def __init__(self, recipe: Recipe, output: Path, overwrite: bool, about: str, console: Console | None) -> None:
+        check_target(output, overwrite=overwrite)
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+        self.is_main = bool(PartialState().is_main_process)
+        self.progress = Progress(console if self.is_main else None)
+        self.output, self.overwrite, self.about = output, overwrite, about
+        data = {task.name: load_task(task, recipe.seed) for task in recipe.tasks}
+        self.data = drop_leaks(data) if recipe.drop_leaks else data
+        self.spaces = {name: each.space for name, each in self.data.items()}
+        check_metric(recipe.early_stopping.metric, self.spaces)
+        self.base = open_base(recipe.base)
+        self.recipe = _resolved(recipe, self.base, self.data)
+        self.notes = [note for each in self.data.values() for note in each.notes]
+        self.dev = {name: each.dev for name, each in self.data.items()}
+        self.test_name = "the test rows" if all(each.test for each in self.data.values()) else "the dev rows"
+        self.test = {name: each.test for name, each in self.data.items()} if "test" in self.test_name else self.dev
+
+    def run(self, resume: bool) -> TrainResult | None:
+        for note in self.notes:
+            self.progress.note(note)
+        checkpoints = Checkpoints.beside(self.output, self.recipe, _digest(self.data))
+        _check_checkpoint(checkpoints, resume)
+        network = build_network(self.base, self.spaces, self.recipe)
+        rows = to_rows(
+            merge({name: each.train for name, each in self.data.items()}), self.spaces, self.base, self.recipe
+        )
+        self.progress.note(str(make_plan(network, rows, self.recipe)))
+        before = self._judge(self._predictor(network), "before training")
+        baseline = self._baseline()
+        fitted = fit(
+            network,
+            {
+                task.name: build_objective(task, self.spaces[task.name], _targets(self.data[task.name], task.name))
+                for task in self.recipe.tasks
+            },
+            rows,
+            self.recipe,
+            width=self.base.width,
+            evaluate=lambda each: dev_figures(ask(self._predictor(each), self.dev), self.recipe.early_stopping.metric),
+            checkpoints=checkpoints,
+            resume=resume,
+            progress=self.progress,
+        )
+        if not self.is_main:
+            return None
+        specs = fit_specs(ask(self._predictor(network), self.dev))
+        test = self._judge(self._predictor(network, specs), "after training")
+        bundle = self._save(network, specs, {"fine-tuned": test, "before": before, "baseline": baseline}, fitted)
+        checkpoints.remove()
+        return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
+
+    def _predictor(self, network: nn.Module, specs: Sequence[TaskSpec] | None = None) -> Predictor:
+        return self._predictor_of(TorchBackend(network, self.base, self.recipe.max_tokens), specs)
+
+    def _predictor_of(self, backend: Backend, specs: Sequence[TaskSpec] | None) -> Predictor:
+        plain = [TaskSpec(name, space) for name, space in self.spaces.items()]
+        return Predictor(backend, specs or plain, ModelId(self.recipe.name, ""))
+
+    def _judge(self, predictor: Predicts, title: str) -> Report:
+        return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
+
+    def _baseline(self) -> Report | None:
+        if not self.recipe.baseline or not self.is_main:
+            return None
+        self.progress.note("fitting the n-gram baseline")
+        return self._judge(fit_baseline(self.data, seed=self.recipe.seed).predictor(), "n-gram baseline")
+
+    def _save(
+        self, network: nn.Module, specs: Sequence[TaskSpec], reports: Mapping[str, Report | None], fitted: FitResult
+    ) -> Bundle:
+        self.progress.note("exporting to ONNX and comparing with the network on the dev rows")
+        predictor = self._predictor(network.cpu(), specs)
+        found = {name: report for name, report in reports.items() if report is not None}
+        manifest = Manifest(
+            name=self.recipe.name,
+            backend="onnx",
+            languages=tuple(self.recipe.languages or ()),
+            tasks=tuple(specs),
+            max_tokens=self.recipe.max_tokens,
+            settings={"prefix": self.base.prefix, "suffix": self.base.suffix, "pad_id": self.base.pad_id},
+            provenance=_provenance(self.recipe, self.data),
+        )
+
+        def fill(folder: Path) -> None:
+            network.save(folder)  # type: ignore[operator]
+            save_tokenizer(self.base, folder)
+            export_onnx(network, folder, list(self.spaces))
+            parity = self._parity(predictor, specs, folder)
+            record = {
+                "figures": {name: report.to_dict() for name, report in found.items()},
+                "epochs": fitted.history,
+                "best_epoch": fitted.best_epoch + 1,
+                "parity": parity,
+                "notes": self.notes,
+            }
+            (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            (folder / RECIPE).write_text(dump_recipe(self.recipe), "utf-8")
+            (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
+
+        probes = predictor.predict(PROBE_TEXTS)
+        expected = {task: scores.scores for task, scores in probes.tasks.items()}
+        return write_bundle(self.output, manifest, fill, Probes(PROBE_TEXTS, expected), overwrite=self.overwrite)
+
+    def _parity(self, predictor: Predictor, specs: Sequence[TaskSpec], folder: Path) -> dict[str, Any]:
+        texts = list(dict.fromkeys(each.document.text for rows in self.dev.values() for each in rows))
+        reader = TokenReader(
+            Tokenizer.from_file(str(folder / TOKENIZER)),
+            max_tokens=self.recipe.max_tokens,
+            prefix=self.base.prefix,
+            suffix=self.base.suffix,
+            pad_id=self.base.pad_id,
+        )
+        graph = self._predictor_of(OnnxBackend(folder / GRAPH, reader), specs)
+        return check_parity(predictor.predict(texts), graph.predict(texts))
+
+
+def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
+    """Return the recipe with the choices that depend on data and base filled in."""
+    rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width)
+    return recipe.model_copy(
+        update={
+            "optimiser": recipe.optimiser.model_copy(update={"learning_rate": rate}),
+            "pooling": choose_pooling(base, recipe),
+            "max_tokens": base.most_tokens(recipe.max_tokens),
+            "languages": recipe.languages or _languages([each for task in data.values() for each in task.train]),
+        }
+    )
+
+
+def _languages(examples: Sequence[Example]) -> list[str]:
+    """Return the languages of at least a tenth of the texts, the most frequent first."""
+    counts = Counter(language_of(each.document.text) for each in examples)
+    return [language for language, n in counts.most_common() if n >= 0.1 * len(examples) and language != "und"]
+
+
+def _targets(data: TaskData, task: str) -> list[Any]:
+    return [each.targets[task] for each in data.train]
+
+
+def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
+    if resume and not checkpoints.exists():
+        raise TrainingError(f"nothing to resume: no checkpoint in {checkpoints.folder}. Start without --resume.")
+    if not resume and checkpoints.exists():
+        raise TrainingError(
+            f"{checkpoints.folder} holds the checkpoint of an earlier run. Go on with --resume, or delete it to start "
+            "anew."
+        )
+
+
+def _digest(data: Mapping[str, TaskData]) -> str:
+    """Return the SHA-256 of the training and dev rows."""
+    digest = hashlib.sha256()
+    for name, task in data.items():
+        digest.update(json.dumps([name, task.space.to_dict()]).encode())
+        for each in (*task.train, *task.dev):
+            digest.update(json.dumps([each.document.text, each.targets[name]]).encode())
+    return digest.hexdigest()
+
+
+def _provenance(recipe: Recipe, data: Mapping[str, TaskData]) -> dict[str, Any]:
+    return {
+        "base": recipe.base,
+        "rows": {name: [len(task.train), len(task.dev), len(task.test)] for name, task in data.items()},
+        "data": _digest(data),
+        "seed": recipe.seed,
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+    }

@@ -1,0 +1,159 @@
+"""A scikit-learn classifier over a fine-tuned encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
+
+from sentimo.core.bundle import TaskSpec
+from sentimo.core.documents import Document, Example
+from sentimo.core.labels import LabelSpace
+from sentimo.core.predictions import ModelId
+from sentimo.data.split import split_examples
+from sentimo.engine.predictor import Predictor
+from sentimo.errors import InputError
+from sentimo.train.backend import TorchBackend
+from sentimo.train.calibrate import ask, dev_figures, fit_specs
+from sentimo.train.encoder import open_base
+from sentimo.train.loop import fit
+from sentimo.train.network import build_network
+from sentimo.train.recipe import parse_recipe
+from sentimo.train.rows import to_rows
+from sentimo.train.weighting import build_objective
+
+_TASK = "labels"
+
+
+class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Fine-tunes an encoder in `fit`; works in pipelines, grid searches and cross-validation.
+
+    A share of the rows is held back in `fit` to choose the best epoch and to calibrate the probabilities.
+
+    Args:
+        base: "minilm", a hub id or a folder.
+        epochs: Epochs at most.
+        batch_size: Texts per step.
+        learning_rate: None takes the default of the optimiser and base.
+        max_tokens: Texts are cut to it in training, read in windows after.
+        objective: Loss of a single-label task: "cross_entropy" or "focal".
+        dev_fraction: Share of the rows held back, in (0, 1).
+        seed: Same seed, same rows, same machine: same model.
+
+    Attributes:
+        classes_: (n_classes,) the labels, sorted.
+        predictor_: The fitted `Predictor`.
+
+    Example:
+        >>> model = SentimoClassifier(epochs=2).fit(texts, labels)
+        >>> model.predict(["The food was cold."])
+        array(['negative'], dtype='<U8')
+    """
+
+    def __init__(
+        self,
+        base: str = "minilm",
+        *,
+        epochs: float = 3.0,
+        batch_size: int = 32,
+        learning_rate: float | None = None,
+        max_tokens: int = 128,
+        objective: str = "cross_entropy",
+        dev_fraction: float = 0.1,
+        seed: int = 13,
+    ) -> None:
+        self.base = base
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.max_tokens = max_tokens
+        self.objective = objective
+        self.dev_fraction = dev_fraction
+        self.seed = seed
+
+    def fit(self, X: Sequence[str], y: Sequence[Any], sample_weight: Sequence[float] | None = None) -> Self:
+        """Fine-tune on texts and their labels.
+
+        Args:
+            X: n texts.
+            y: n labels, strings or whole numbers.
+            sample_weight: (n,) weight of each row, or None.
+
+        Raises:
+            InputError: lengths differ, a text is not a string, or there are fewer than two labels.
+        """
+        texts, labels = _texts(X), np.asarray(y)
+        if labels.ndim != 1 or len(texts) != len(labels):
+            raise InputError(f"{len(texts)} texts need as many labels in one dimension; found shape {labels.shape}")
+        if type_of_target(labels) not in ("binary", "multiclass"):
+            raise InputError("labels must be strings or whole numbers; for scores use `sentimo train` with kind score")
+        self.classes_, ids = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(f"one label only ({self.classes_[0]!r}); two different ones are needed")
+        weights = np.ones(len(texts)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        rows = [
+            Example(Document(text), {_TASK: int(label)}, float(weight))
+            for text, label, weight in zip(texts, ids, weights, strict=True)
+        ]
+        self._train(rows, LabelSpace(_TASK, tuple(map(str, self.classes_))))
+        return self
+
+    def predict(self, X: Sequence[str]) -> NDArray[Any]:
+        """Return (n,) labels; a text without any word gets the most likely label of an unknown text."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]  # type: ignore[no-any-return]
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Return (n, n_classes) calibrated probabilities, columns as in ``classes_``; unreadable texts get `prior_`."""
+        check_is_fitted(self)
+        scores = self.predictor_.predict(_texts(X)).tasks[_TASK].scores.astype(np.float64)
+        unread = np.isnan(scores).any(axis=1)
+        scores[unread] = self.prior_
+        return scores / scores.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def _train(self, rows: list[Example], space: LabelSpace) -> None:
+        share = self.dev_fraction
+        learning, dev, _ = split_examples(rows, _TASK, fractions=(1 - share, share, 0.0), seed=self.seed)
+        recipe = parse_recipe(
+            {
+                "base": str(self.base),
+                "tasks": [{"name": _TASK, "train": ["-"], "objective": self.objective}],
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+                "optimiser": {"learning_rate": self.learning_rate},
+                "max_tokens": self.max_tokens,
+                "seed": self.seed,
+            },
+            where="SentimoClassifier",
+        )
+        base = open_base(recipe.base)
+        spaces = {_TASK: space}
+        network = build_network(base, spaces, recipe)
+        targets = [each.targets[_TASK] for each in learning]
+        backend = TorchBackend(network, base, base.most_tokens(recipe.max_tokens))
+        plain = Predictor(backend, [TaskSpec(_TASK, space)], ModelId("SentimoClassifier", ""))
+        fit(
+            network,
+            {_TASK: build_objective(recipe.tasks[0], space, targets)},
+            to_rows(learning, spaces, base, recipe),
+            recipe,
+            width=base.width,
+            evaluate=lambda _: dev_figures(ask(plain, {_TASK: dev}), recipe.early_stopping.metric),
+        )
+        self.predictor_ = Predictor(backend, fit_specs(ask(plain, {_TASK: dev})), ModelId("SentimoClassifier", ""))
+        counts = np.bincount([int(each.targets[_TASK]) for each in rows], minlength=len(space))  # type: ignore[arg-type]
+        self.prior_ = counts / counts.sum()
+
+
+def _texts(X: Sequence[str]) -> list[str]:
+    if isinstance(X, str):
+        raise InputError("X is a list of texts; for one text give a list of one")
+    texts = list(np.asarray(X, dtype=object).ravel())
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"X, row {row} (from 0): {type(text).__name__} found, a text (str) is needed")
+    return texts
