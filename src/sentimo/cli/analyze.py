@@ -11,6 +11,7 @@ from sentimo.cli.console import err, out, print_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
     from sentimo.core.predictions import Choice, Prediction
 
@@ -22,6 +23,9 @@ _SHOWN = 5  # labels of a task
 def analyze(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts. Default: the lines of stdin.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Also show which words the model's attention heads weigh.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead.")] = False,
 ) -> None:
     """Say the polarity, intensity and emotions of texts, or what else the model was trained for.
@@ -34,11 +38,17 @@ def analyze(
     if not given:
         err.print("No text: give texts as arguments, or one a line on stdin.")
         raise typer.Exit(2)
-    for prediction in Analyzer.load(model).predict(given):
+    analyzer = Analyzer.load(model)
+    for prediction in analyzer.predict(given):
+        weights = analyzer.attention(prediction.text) if attention else {}
         if json:
-            print_json(prediction.to_dict())
+            print_json({**prediction.to_dict(), **({"attention": weights} if attention else {})})
         else:
             out.print(_panel(prediction))
+            for task, places in weights.items():
+                out.print(_weighed(prediction.text, task, places))
+    if attention and not json and not weights:
+        err.print("This model has no attention head; train one with --head attention.")
 
 
 def _lines() -> list[str]:
@@ -54,7 +64,7 @@ def _panel(prediction: Prediction) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from sentimo.core.predictions import Choice
+    from sentimo.core.predictions import INTENSITY, Choice
 
     text = prediction.text if len(prediction.text) <= 300 else prediction.text[:299] + "…"
     shown = Text(_printable(text), style="italic")
@@ -69,6 +79,10 @@ def _panel(prediction: Prediction) -> RenderableType:
             _add_choice(grid, name, value, prediction.language)
         else:
             grid.add_row(Text(name, style="bold"), "", _bar(value, "cyan"), f"{value:.2f}")
+    if INTENSITY not in prediction.tasks and prediction.intensity is not None:
+        grid.add_row(
+            Text(INTENSITY, style="bold"), "", _bar(prediction.intensity, "cyan"), f"{prediction.intensity:.2f}"
+        )
     lines: list[RenderableType] = [shown, Text(), grid]
     if prediction.windows:
         lines.append(Text(_long(prediction), style="bright_black"))
@@ -101,6 +115,18 @@ def _bar(share: float, colour: str) -> RenderableType:
 
     full = round(_BAR * min(1.0, max(0.0, share)))
     return Text("█" * full, style=colour) + Text("░" * (_BAR - full), style="bright_black")
+
+
+def _weighed(text: str, task: str, places: list[tuple[int, int, float]]) -> Text:
+    """Return the words of a text, the brighter the more the head weighs them."""
+    from rich.text import Text
+
+    line = Text(f"{task} looks at: ", style="bold")
+    most = max((weight for *_, weight in places), default=1.0)
+    for start, end, weight in places:
+        shade = 90 + round(165 * weight / most)
+        line.append(f"{_printable(text[start:end])} ", style=f"rgb({shade},{shade},90)")
+    return line
 
 
 def _long(prediction: Prediction) -> str:

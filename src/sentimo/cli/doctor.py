@@ -150,9 +150,9 @@ def _overview(diagnosis: Diagnosis) -> Table:
     table.add_row("languages", Text(", ".join(shares) or "-"))
     table.add_row("labels", Text(_labels_in_words(diagnosis)))
     if lengths := diagnosis.lengths:
-        about = "" if lengths.exact else " (words + Han characters; --base counts exactly)"
+        about = "" if lengths.exact else " (approximate; --base counts exactly)"
         figures = f"median {lengths.median}, 95% up to {lengths.p95}, longest {lengths.longest:,}"
-        table.add_row("tokens", Text(f"{figures}; {lengths.over:.1%} of the texts over {lengths.limit}{about}"))
+        table.add_row("tokens", Text(f"{figures}; {lengths.over:.1%} over {lengths.limit}{about}"))
     return table
 
 

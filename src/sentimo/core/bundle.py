@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -24,7 +25,8 @@ from numpy.typing import NDArray
 
 import sentimo
 from sentimo.core.labels import LabelSpace
-from sentimo.errors import BundleError, SentimoError
+from sentimo.core.predictions import RESERVED_NAMES
+from sentimo.errors import BundleError, InputError, SentimoError
 
 FORMAT, FORMAT_VERSION = "sentimo-bundle", 1
 MANIFEST, PROBES = "manifest.json", "probes.json"
@@ -65,6 +67,14 @@ class TaskSpec:
     temperature: float = 1.0
     thresholds: tuple[float, ...] | None = None
 
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise InputError(f"task {self.name!r}: temperature {self.temperature}; expected a number above 0")
+        if self.thresholds is not None and len(self.thresholds) != len(self.space):
+            raise InputError(
+                f"task {self.name!r}: {len(self.thresholds)} thresholds for {len(self.space)} labels; expected one each"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
         cuts = list(self.thresholds) if self.thresholds is not None else None
@@ -104,6 +114,15 @@ class Manifest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        names = [task.name for task in self.tasks]
+        if not names or len(set(names)) != len(names):
+            raise InputError(f"tasks {names}: expected at least one, each once")
+        if taken := RESERVED_NAMES.intersection(names):
+            raise InputError(f"a task cannot be called {', '.join(sorted(taken))}: every answer has a key of that name")
+        if self.max_tokens < 1:
+            raise InputError(f"max_tokens is {self.max_tokens}; expected 1 or more")
+
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
         return {
@@ -127,8 +146,8 @@ class Manifest:
             languages=tuple(data["languages"]),
             tasks=tuple(TaskSpec.from_dict(task) for task in data["tasks"]),
             max_tokens=int(data["max_tokens"]),
-            settings=data.get("settings", {}),
-            provenance=data.get("provenance", {}),
+            settings=dict(data.get("settings", {})),
+            provenance=dict(data.get("provenance", {})),
         )
 
 
@@ -298,16 +317,18 @@ def _read_manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     content = path.read_bytes()
     try:
         stored = json.loads(content)
-        files, version = stored["files"], stored["version"]
-        if stored["format"] != FORMAT or not all(isinstance(each, str) for each in (*files, *files.values())):
-            raise ValueError("not the manifest of a bundle")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if stored["format"] != FORMAT:
+            raise ValueError(f"its format is {stored['format']!r}, expected {FORMAT!r}")
+        if stored["version"] != FORMAT_VERSION:  # before anything else: a newer one may be laid out differently
+            raise BundleError(
+                f"{folder} is of bundle format {stored['version']!r}; sentimo {sentimo.__version__} reads format "
+                f"{FORMAT_VERSION}. Upgrade with: pip install -U sentimo"
+            )
+        files = stored["files"]
+        if not all(isinstance(each, str) for each in (*files, *files.values())):
+            raise ValueError("its files are not listed as name and SHA-256")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{path} cannot be read as the manifest of a bundle: {error!r}") from error
-    if version != FORMAT_VERSION:
-        raise BundleError(
-            f"{folder} is of bundle format {version!r}; sentimo {sentimo.__version__} reads format {FORMAT_VERSION}. "
-            "Upgrade with: pip install -U sentimo"
-        )
     return content, stored
 
 
@@ -350,8 +371,13 @@ def _json(value: Any) -> str:
 
 
 def _prove_in_fresh_process(folder: Path) -> None:
+    # The same import path as ours and no more: a numpy.py in the working folder must not spoil a save.
     done = subprocess.run(
-        [sys.executable, "-m", "sentimo.engine.prove", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-m", "sentimo.engine.prove", str(folder)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         why = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
@@ -364,5 +390,9 @@ def _move(work: Path, target: Path) -> None:
         return
     old = target.parent / f".{target.name}.{os.getpid()}.old"
     target.rename(old)
-    work.rename(target)
+    try:
+        work.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
     shutil.rmtree(old)

@@ -44,6 +44,8 @@ class LabelSpace:
                 raise InputError(
                     f"label space {self.name!r}: a score has one label and a range (low, high), low < high"
                 )
+        elif self.range is not None:
+            raise InputError(f"label space {self.name!r}: a {self.kind} task has labels, not a range; only a score has")
         elif len(self.labels) < (1 if self.kind == "multi" else 2):
             raise InputError(f"label space {self.name!r}: {len(self.labels)} label(s); a {self.kind} task needs more")
 

@@ -21,9 +21,10 @@ Answer = int | float | tuple[int, ...] | None
 
 POLARITY, INTENSITY, EMOTIONS = "polarity", "intensity", "emotions"
 RESERVED_NAMES = frozenset(
-    {"text", "language", "confidence", "coverage", "truncated", "tokens", "model", "error", "windows"}
+    {"text", "language", "confidence", "coverage", "truncated", "tokens", "model", "model_digest", "error"}
+    | {"windows", "start", "end"}
 )
-"""Keys of every answer; no task may be called so."""
+"""Keys of every answer, its columns and its windows; no task may be called so."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ class Prediction:
         The task "intensity" where the model has it, else 1 - P(neutral) of a polarity with a neutral label.
         """
         found = self.tasks.get(INTENSITY)
-        if isinstance(found, float):
-            return found
+        if found is not None:
+            return found if isinstance(found, float) else None
         if self.polarity and "neutral" in self.polarity.probabilities:
             return 1.0 - self.polarity.probabilities["neutral"]
         return None
@@ -268,7 +269,7 @@ class Predictions(Sequence[Prediction]):
             columns[name] = [_named(row.tasks.get(name)) for row in rows]
             for label, values in zip(space.labels, scores.T, strict=True):
                 columns[f"{name}_{label.replace(' ', '_')}"] = _none_for_nan(values)
-        if INTENSITY not in columns and any(row.intensity is not None for row in rows):
+        if any(row.intensity is not None for row in rows):  # also where only one of two models has the task
             columns[INTENSITY] = [None if row.intensity is None else round(row.intensity, 6) for row in rows]
         return {
             **columns,
@@ -320,7 +321,7 @@ def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int)
                 known = tasks[name] = TaskScores(
                     found.space, np.full((n, len(found.space)), np.nan, np.float32), found.thresholds
                 )
-            if known.space.labels != found.space.labels or known.thresholds != found.thresholds:
+            if _meaning(known) != _meaning(found):
                 raise InputError(f"two models answer task {name!r} with different labels or thresholds")
             known.scores[np.asarray(rows, dtype=np.intp)] = found.scores
     return Predictions(
@@ -333,6 +334,10 @@ def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int)
         errors=tuple(parts[part][1].errors[place] for part, place in order),
         windows=tuple(parts[part][1].windows[place] for part, place in order),
     )
+
+
+def _meaning(task: TaskScores) -> tuple[Any, ...]:
+    return task.space.labels, task.space.kind, task.space.range, task.thresholds
 
 
 def _answer(task: TaskScores, values: Floats) -> Choice | float:

@@ -1,9 +1,8 @@
-"""Pairs of texts that are almost the same, found in time that grows with the texts and not with their pairs."""
+"""Groups of texts that are almost the same, found in time that grows with the texts and not with their pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,22 +16,79 @@ _GRAM, _HAN_GRAM = 5, 3  # characters; a Han character carries about as much as 
 _HAN_SHARE = 1 / 3  # of a text's characters, from which it is cut into the shorter n-grams
 # 20 bands of 5 values find a pair of similarity 0.8 with probability 1 - (1 - 0.8**5)**20 = 0.9996.
 _BANDS, _ROWS = 20, 5
-_NEIGHBOURS = 16  # a bucket of more texts compares each with the 16 that follow: linear, and its chain stays whole
+# A pair of similarity 0.8 agrees in 80 of the 100 values, give or take 4: fewer than 70 are not worth verifying.
+_LIKELY = 0.7
+_NEIGHBOURS = 8  # each text is compared with so many that follow it in its bucket: more would be pairs without end
 _CHUNK = 1 << 16  # n-grams hashed at once: the arrays stay in the processor's cache
 _HASH_BITS = 48  # of an n-gram when pairs are verified; the pair's place in its chunk has the rest
 _BASE, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)  # odd constants of SplitMix64
 
 Positions = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
+Signatures = NDArray[np.uint32]
 
 
-@dataclass(frozen=True)
-class NearPair:
-    """Two texts by their positions, `first` < `second`, and the share of n-grams they have in common."""
+def near_duplicates(texts: Sequence[str]) -> list[list[int]]:
+    """Return groups of texts, by position, that are linked by pairs of a Jaccard similarity of 0.8 or more.
 
-    first: int
-    second: int
-    similarity: float
+    Texts are compared as sets of their character 5-grams, mostly Han ones of their 3-grams. Pairs that agree in a band
+    of their MinHash signatures are candidates, and each counts only after it was verified on the n-grams themselves.
+    Two texts of a group may be less alike than 0.8 where others stand between them. A text shorter than one n-gram is
+    in no group; equal texts are, so leave repeats out and normalise first.
+
+    Source: Broder 1997, "On the resemblance and containment of documents"; banding as in Leskovec, Rajaraman & Ullman
+    2014, "Mining of Massive Datasets", section 3.4.
+    """
+    laid_out = _lay_out(texts)
+    readable = np.flatnonzero(laid_out.counts)
+    groups = _Groups(len(texts))
+    signatures = _signatures(laid_out, readable)
+    for pairs in _candidates(signatures):
+        rows = readable[pairs]
+        open_ = groups.of(rows[:, 0]) != groups.of(rows[:, 1])
+        pairs, rows = pairs[open_], rows[open_]
+        agreement = (signatures[pairs[:, 0]] == signatures[pairs[:, 1]]).mean(axis=1)
+        rows = rows[agreement >= _LIKELY]
+        groups.join(rows[_similarities(laid_out, rows) >= SIMILARITY])
+    return groups.listed()
+
+
+def similarity(one: str, other: str) -> float:
+    """Return the Jaccard similarity of two texts as `near_duplicates` sees it; 0 where one is too short."""
+    return float(_similarities(_lay_out([one, other]), np.array([[0, 1]]))[0])
+
+
+class _Groups:
+    """Disjoint sets of 0..n-1; the least member stands for its set."""
+
+    def __init__(self, n: int) -> None:
+        self._parent: Positions = np.arange(n)
+
+    def of(self, members: Positions) -> Positions:
+        """Return the set of each member."""
+        while True:
+            grandparent = self._parent[self._parent]
+            if np.array_equal(grandparent, self._parent):
+                return grandparent[members]
+            self._parent = grandparent
+
+    def join(self, pairs: Positions) -> None:
+        """Unite the sets of the two members of each pair."""
+        for first, second in pairs.tolist():
+            low, high = sorted((self._root(first), self._root(second)))
+            self._parent[high] = low
+
+    def listed(self) -> list[list[int]]:
+        """Return the sets of two and more, members in order, sets by their least member."""
+        sets = self.of(np.arange(len(self._parent)))
+        order = np.argsort(sets, kind="stable")
+        cuts = np.flatnonzero(np.diff(sets[order])) + 1
+        return [members.tolist() for members in np.split(order, cuts) if len(members) > 1]
+
+    def _root(self, member: int) -> int:
+        while (parent := int(self._parent[member])) != member:
+            member = parent
+        return member
 
 
 class _Texts(NamedTuple):
@@ -50,29 +106,8 @@ class _Texts(NamedTuple):
         return counts
 
 
-def near_duplicates(texts: Sequence[str]) -> list[NearPair]:
-    """Return the pairs of texts whose sets of character n-grams have a Jaccard similarity of 0.8 or more.
-
-    Texts are cut into 5-grams, mostly Han ones into 3-grams. Pairs that agree in one band of their MinHash signatures
-    are candidates; each candidate is then verified on the n-grams themselves. A text shorter than one n-gram has no
-    near-duplicates, and equal texts are pairs too: leave repeats out and normalise first. In a group of more than 17
-    texts alike, a text is paired with its neighbours and not with each of the group.
-
-    Source: Broder 1997, "On the resemblance and containment of documents"; banding as in Leskovec, Rajaraman & Ullman
-    2014, "Mining of Massive Datasets", section 3.4.
-    """
-    laid_out = _lay_out(texts)
-    readable = np.flatnonzero(laid_out.counts)
-    if len(readable) < 2:
-        return []
-    pairs = readable[_candidates(_signatures(laid_out, readable))]
-    n_grams = laid_out.counts[pairs].sum(axis=1)
-    return [found for start, end in _chunks(n_grams) for found in _verified(laid_out, pairs[start:end])]
-
-
 def _lay_out(texts: Sequence[str]) -> _Texts:
-    joined = "".join(texts).encode("utf-32-le", "surrogatepass")
-    codes = np.frombuffer(joined, dtype="<u4")
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     ends = np.cumsum(lengths)
     han = (codes >= 0x3400) & (codes <= 0x9FFF) | (codes >= 0x20000) & (codes <= 0x323AF)
@@ -95,7 +130,7 @@ def _grams(texts: _Texts, rows: Positions) -> tuple[Hashes, Positions]:
     return hashes ^ (hashes >> np.uint64(32)), begins
 
 
-def _signatures(texts: _Texts, rows: Positions) -> NDArray[np.uint32]:
+def _signatures(texts: _Texts, rows: Positions) -> Signatures:
     """Return the MinHash signature of each text: (n, bands * rows), the least n-gram under each of the hashes."""
     random = np.random.default_rng(0)
     factors = random.integers(0, 1 << 31, size=_BANDS * _ROWS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
@@ -110,44 +145,40 @@ def _signatures(texts: _Texts, rows: Positions) -> NDArray[np.uint32]:
 
 
 def _chunks(counts: Positions) -> Iterable[tuple[int, int]]:
-    """Cut texts into runs of about `_CHUNK` n-grams, at least one text each."""
+    """Cut a row of parts into runs of about `_CHUNK` n-grams, at least one part each."""
     chunk = np.cumsum(counts) // _CHUNK
     cuts = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(counts)]
-    return pairwise(cuts)
+    return pairwise(cuts) if len(counts) else ()
 
 
-def _candidates(signatures: NDArray[np.uint32]) -> Positions:
-    """Return the pairs (m, 2) of rows that agree in at least one band, the lower row first."""
+def _candidates(signatures: Signatures) -> Iterator[Positions]:
+    """Yield pairs (m, 2) of rows that agree in a band, band after band, near neighbours in a bucket first."""
     n = len(signatures)
-    found = [np.empty(0, dtype=np.int64)]
     for band in np.split(signatures, _BANDS, axis=1):
         keys = np.zeros(n, dtype=np.uint64)
         for column in band.T:
             keys = (keys ^ column) * _MIX + _BASE
-        order = np.argsort(keys, kind="stable")  # rows of a bucket stay in order, so all bands name a pair alike
+        order = np.argsort(keys, kind="stable")
         keys = keys[order]
         for step in range(1, min(_NEIGHBOURS, n - 1) + 1):
             alike = np.flatnonzero(keys[step:] == keys[:-step])
             if not len(alike):
                 break
-            found.append(order[alike] * n + order[alike + step])
-    packed = np.unique(np.concatenate(found))
-    return np.stack((packed // n, packed % n), axis=1)
+            yield np.stack((order[alike], order[alike + step]), axis=1)
 
 
-def _verified(texts: _Texts, pairs: Positions) -> list[NearPair]:
-    """Keep the pairs that are similar enough, by all n-grams (48 bits of their hashes; clashes are negligible)."""
-    left, right = (_numbered_grams(texts, side) for side in pairs.T)
-    common = np.intersect1d(left, right, assume_unique=True)
-    n_left, n_right, n_common = (
-        np.bincount((each >> np.uint64(_HASH_BITS)).astype(np.int64), minlength=len(pairs))
-        for each in (left, right, common)
-    )
-    similarity = n_common / np.maximum(n_left + n_right - n_common, 1)
-    return [
-        NearPair(int(pairs[row, 0]), int(pairs[row, 1]), float(similarity[row]))
-        for row in np.flatnonzero(similarity >= SIMILARITY)
-    ]
+def _similarities(texts: _Texts, pairs: Positions) -> NDArray[np.float64]:
+    """Return the Jaccard similarity of each pair of texts (m, 2), by 48 bits of each n-gram's hash: clashes are rare."""
+    found = [np.empty(0)]
+    for start, end in _chunks(texts.counts[pairs].sum(axis=1)):
+        left, right = (_numbered_grams(texts, side) for side in pairs[start:end].T)
+        common = np.intersect1d(left, right, assume_unique=True)
+        n_left, n_right, n_common = (
+            np.bincount((each >> np.uint64(_HASH_BITS)).astype(np.int64), minlength=end - start)
+            for each in (left, right, common)
+        )
+        found.append(n_common / np.maximum(n_left + n_right - n_common, 1))
+    return np.concatenate(found)
 
 
 def _numbered_grams(texts: _Texts, rows: Positions) -> Hashes:

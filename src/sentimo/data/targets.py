@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,17 +22,16 @@ class LeftOut(Exception):
 def labels_in(cell: Any, separator: str | None = None) -> list[str]:
     """Return the labels in a cell, without blanks around them: of a list, of a cell cut at `separator`, or itself.
 
-    An empty cell has none. Whole numbers lose their ".0"; a string that is a JSON list is one.
+    An empty cell has none. Whole numbers lose their ".0"; a string that spells a list, in JSON or as Python prints
+    it, is one.
     """
     if is_empty(cell):
         return []
     if isinstance(cell, str):
         cell = cell.strip()
-        if cell.startswith("[") and cell.endswith("]"):
-            try:
-                return labels_in(json.loads(cell))
-            except ValueError:
-                pass
+        listed = _list_in(cell)
+        if listed is not None:
+            return labels_in(listed)
         return [part.strip() for part in cell.split(separator) if part.strip()] if separator else [_plain(cell)]
     if isinstance(cell, Iterable):
         return [label for part in cell for label in labels_in(part)]
@@ -51,7 +51,7 @@ def number_in(cell: Any) -> float | None:
         return None
     try:
         value = float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
 
@@ -190,9 +190,19 @@ def _kind_of(cells: Sequence[Any], separator: str | None) -> Kind:
 
 
 def _is_list(cell: Any) -> bool:
-    if isinstance(cell, str):
-        return cell.lstrip().startswith('["') and cell.rstrip().endswith('"]')
-    return isinstance(cell, Iterable)
+    return _list_in(cell.strip()) is not None if isinstance(cell, str) else isinstance(cell, Iterable)
+
+
+def _list_in(cell: str) -> list[Any] | None:
+    """Return the list that a string spells, as `json` or as pandas writes lists to CSV, or None."""
+    if cell.startswith("[") and cell.endswith("]"):
+        for read in (json.loads, ast.literal_eval):
+            try:
+                found: list[Any] = read(cell)
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+                continue
+            return found
+    return None
 
 
 def _range_of(cells: Sequence[Any], task: str) -> tuple[float, float]:

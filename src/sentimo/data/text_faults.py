@@ -14,7 +14,8 @@ _LANGUAGES = {"en": "Latin script (en)", "zh": "Chinese (zh)", "other": "another
 # What the bytes 80-BF of UTF-8 become when read as Latin-1 or Windows-1252.
 _TAIL = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 _MOJIBAKE = re.compile(
-    rf"[ÂÃ]{_TAIL}|â[€\x80]|(?:[ÐÑ]{_TAIL}){{2}}|[ä-é]{_TAIL}{{2}}|ä½"  # UTF-8 read as Latin-1: é is Ã©, 你 is ä½ and nbsp
+    # UTF-8 read as Latin-1: é is Ã©, an apostrophe â€™, п Ð¿, 你 ä½ and a no-break space that may be gone.
+    rf"[ÂÃ]{_TAIL}|â[€\x80]|(?:[ÐÑ]{_TAIL}){{2}}|[ä-é]{_TAIL}{{2}}|ä½"
     r"|锟斤拷|鈥[檚檛檓]"  # UTF-8 read as GBK: U+FFFD twice; the apostrophe of it's, don't, I'm
 )
 _MARKUP = re.compile(

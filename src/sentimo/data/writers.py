@@ -145,9 +145,18 @@ def _array(values: Sequence[Any], kind: Any) -> Any:
     import pyarrow as pa
 
     try:
-        return pa.array(values, type=kind)
+        array = pa.array(values, type=kind)
+        return array if _storable(array.type) else pa.array([_as_string(value) for value in values])
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         return pa.array([_as_string(value) for value in values])
+
+
+def _storable(kind: Any) -> bool:
+    """Return whether Parquet has the type: an object without keys, at any depth, it has not."""
+    import pyarrow as pa
+
+    empty = pa.types.is_struct(kind) and not kind.num_fields
+    return not empty and all(_storable(kind.field(place).type) for place in range(kind.num_fields))
 
 
 def _common(schemas: Sequence[Any]) -> Any:

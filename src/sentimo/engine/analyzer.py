@@ -77,11 +77,11 @@ class Analyzer:
         """
         if isinstance(texts, str):
             raise InputError("predict() takes a list of texts; for one text call analyze(text)")
+        texts = list(texts)  # a pandas column counts by its index, not by position
         rows_of: dict[str, list[int]] = {}
         first = next(iter(self._models))
         for row, text in enumerate(texts):
-            language = language_of(readable(text)[0]) if len(self._models) > 1 else first
-            rows_of.setdefault(language if language in self._models else first, []).append(row)
+            rows_of.setdefault(self._language(text), []).append(row)
         parts = [
             (rows, self._predictor(language).predict([texts[row] for row in rows]))
             for language, rows in rows_of.items()
@@ -89,6 +89,16 @@ class Analyzer:
         if len(parts) == 1:
             return parts[0][1]
         return join_predictions(parts, len(texts)) if parts else self._predictor(first).predict([])
+
+    def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
+        """Return where the attention heads of the text's model look; see `Predictor.attention`."""
+        return self._predictor(self._language(text)).attention(text)
+
+    def _language(self, text: str) -> str:
+        """Return the key of the model that a text goes to."""
+        first = next(iter(self._models))
+        language = language_of(readable(text)[0]) if len(self._models) > 1 else first
+        return language if language in self._models else first
 
     def _predictor(self, language: str) -> Predictor:
         if language not in self._loaded:

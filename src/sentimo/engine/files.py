@@ -18,6 +18,15 @@ ROWS_AT_ONCE, CHARACTERS_AT_ONCE = 4096, 4_000_000
 """Size of a part, whichever is reached first. It bounds the memory of a run and what an interruption costs."""
 
 _STATE = "state.json"
+_FIXED = {  # what a run must agree in with the one it goes on from, and how to say it
+    "source": "source",
+    "size": "version of the source",
+    "changed": "version of the source",
+    "text": "column of the texts",
+    "delimiter": "delimiter",
+    "encoding": "encoding",
+    "models": "model",
+}
 _PROBE = ("I like it.", "我喜欢。")  # one text per built-in model: their answers show which columns there will be
 
 
@@ -54,6 +63,8 @@ class _State:
     size: int
     changed: int
     text: str
+    delimiter: str | None
+    encoding: str | None
     models: str
     n_read: int = 0
     n_rows: int = 0
@@ -126,7 +137,9 @@ class _FileRun:
         self.renamed = {name: _free_name(name, self.names) for name in self.results if name in self.names}
         stat = source.stat()
         digests = "+".join(dict.fromkeys(each.digest for each in answers.models))
-        self.state = _State(str(source.resolve()), stat.st_size, stat.st_mtime_ns, text, digests)
+        self.state = _State(
+            str(source.resolve()), stat.st_size, stat.st_mtime_ns, text, delimiter, encoding, models=digests
+        )
         self.schema = _schema(source)
 
     def run(self, resume: bool, on_rows: Callable[[int], None]) -> Summary:
@@ -136,7 +149,7 @@ class _FileRun:
         for _ in zip(range(self.state.n_read), rows, strict=False):
             pass
         try:
-            for part in _parts(rows, self.text):
+            for part in _parts(rows):
                 self._answer(part)
                 on_rows(self.state.n_read)
         except KeyboardInterrupt:
@@ -159,11 +172,11 @@ class _FileRun:
         if not found.is_file():
             raise InputError(f"nothing to resume: there is no {self.folder}. Start without --resume.")
         stored = _State(**json.loads(found.read_text("utf-8")))
-        for name in ("source", "size", "changed", "text", "models"):
+        for name, what in _FIXED.items():
             if getattr(stored, name) != getattr(self.state, name):
                 raise InputError(
-                    f"{self.folder} was begun with another {name.replace('changed', 'version of the source')}. Run the "
-                    "same command as then, or delete the folder to start anew."
+                    f"{self.folder} was begun with another {what}. Run the same command as then, or delete the folder "
+                    "to start anew."
                 )
         self.state = stored
 
@@ -218,12 +231,12 @@ class _FileRun:
         new.replace(self.folder / _STATE)
 
 
-def _parts(rows: Iterable[Row | BadRow], text: str) -> Iterator[list[Row | BadRow]]:
+def _parts(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
     part: list[Row | BadRow] = []
     n_characters = 0
     for row in rows:
         part.append(row)
-        n_characters += len(str(row.cells.get(text))) if isinstance(row, Row) else 0
+        n_characters += sum(len(str(cell)) for cell in row.cells.values()) if isinstance(row, Row) else 0
         if len(part) >= ROWS_AT_ONCE or n_characters >= CHARACTERS_AT_ONCE:
             yield part
             part, n_characters = [], 0

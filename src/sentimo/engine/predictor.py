@@ -73,10 +73,22 @@ class Predictor:
         """
         if isinstance(texts, str):
             raise InputError("predict() takes a list of texts; for one text call analyze(text)")
+        texts = list(texts)  # a pandas column counts by its index, not by position
         answers = _Answers(self._tasks, self.model, [readable(text) for text in texts])
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             self._fill(answers, range(start, min(start + _TEXTS_AT_ONCE, len(texts))))
         return answers.finish()
+
+    def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
+        """Return where the attention heads of the model look in a text: where, not a proof of why.
+
+        Returns:
+            Task -> (start, end, weight) per token, offsets in characters, weights in [0, 1] that add up to 1 in a
+            window together with its special tokens. A token in the overlap of two windows occurs twice. Tasks with
+            another head, and models without any attention head, have none.
+        """
+        look = getattr(self._backend, "attention", None)
+        return look(readable(text)[0]) if look else {}
 
     def _fill(self, answers: _Answers, rows: range) -> None:
         usable = [row for row in rows if answers.errors[row] is None]
@@ -105,8 +117,9 @@ def readable(text: Any) -> tuple[str, str | None]:
     Half surrogate pairs become U+FFFD: they cannot be written as UTF-8.
     """
     if not isinstance(text, str):
-        kind = "empty cell" if text is None or text != text else type(text).__name__
-        return "", f"not a text ({kind})"
+        kind = type(text).__name__
+        nothing = kind in ("NoneType", "NAType", "NaTType") or (isinstance(text, float) and text != text)
+        return "", f"not a text ({'empty cell' if nothing else kind})"
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text, None if text.strip() else "empty text"
@@ -138,6 +151,9 @@ class _Answers:
                 WindowScores(window.start, window.end, {task: values[place] for task, values in scores.items()})
                 for place, window in enumerate(windows)
             )
+        if any(np.isnan(values).any() for values in whole.values()):
+            self.errors[row] = "the model's answer is not a number"
+            return
         for task, values in whole.items():
             self._scores[task][row] = values
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sentimo.core.labels import LabelSpace
 from sentimo.data.dataset import Dataset, load_dataset
-from sentimo.data.readers import guess_columns
+from sentimo.data.readers import columns, guess_columns, require_columns
 from sentimo.errors import DataError, InputError
 
 
@@ -37,6 +37,7 @@ def load_labelled(
         DataError: the file cannot be read in that space.
     """
     text, label = _columns(path, text, label)
+    require_columns(path, columns(path), {"text": text, "label": label})
     if task is None:
         task = next(iter(spaces)) if len(spaces) == 1 else label if label in spaces else None
     if task is not None:

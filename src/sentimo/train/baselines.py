@@ -14,12 +14,12 @@ from sentimo.core.bundle import PROBE_TEXTS, Bundle, Manifest, Probes, TaskSpec,
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends.linear import LinearBackend, LinearModel, TaskWeights
 from sentimo.engine.predictor import Predictor
-from sentimo.errors import DataError
+from sentimo.errors import DataError, InputError
 from sentimo.evaluate.calibration import multi_hot
 from sentimo.text.language import language_of
 from sentimo.text.ngrams import ngrams
 from sentimo.train.calibrate import Answers, ask, fit_specs
-from sentimo.train.planes import STRENGTHS, Method, PlaneFitter
+from sentimo.train.planes import STRENGTHS, Method, PlaneFitter, require_sklearn
 from sentimo.train.tasks import TaskData
 
 MAX_TOKENS = 256
@@ -114,8 +114,12 @@ def fit_baseline(
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
+        InputError: no such method.
         DataError: the training rows of a task all have one label, or no n-gram occurs in two texts.
     """
+    require_sklearn()
+    if method not in STRENGTHS:
+        raise InputError(f"method {method!r} is not one of {', '.join(STRENGTHS)}")
     texts = dict.fromkeys(each.document.text for task in data.values() for each in task.train)
     row_of = {text: row for row, text in enumerate(texts)}
     blank = _without_tasks(row_of, max_features)

@@ -8,6 +8,8 @@ from typing import Any
 
 from sentimo.errors import RecipeError, nearest
 
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
 
 def build(where: str, what: str, *arguments: Any, **settings: Any) -> Any:
     """Import ``module:Class`` and call it.
@@ -23,7 +25,8 @@ def build(where: str, what: str, *arguments: Any, **settings: Any) -> Any:
     """
     module, name = where.split(":")
     kind = getattr(import_module(module), name)
-    known = list(inspect.signature(kind).parameters)[len(arguments) :]
+    named = [each.name for each in inspect.signature(kind).parameters.values() if each.kind in _NAMED]
+    known = named[len(arguments) :]
     for setting in settings:
         if setting not in known:
             hint = nearest(setting, known)

@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -65,8 +66,11 @@ class Checkpoints:
         path = self.folder / STATE
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError) as error:
-            raise TrainingError(f"{path} cannot be read: {error}. Delete {self.folder} to start anew.") from error
+        except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
+            # torch's own words are pages long and advise to trust the file.
+            raise TrainingError(
+                f"{path} is damaged or cannot be read ({type(error).__name__}). Delete {self.folder} to start anew."
+            ) from error
         if state.get("fingerprint") != self.fingerprint:
             raise TrainingError(
                 f"{self.folder} is the checkpoint of a run with another recipe or other data. Resume with the recipe "

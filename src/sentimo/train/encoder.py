@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
@@ -21,6 +22,9 @@ from transformers.utils import logging as hf_logging
 from sentimo.errors import InputError
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+
+# Beside those with "roberta" in their name, these number positions from pad_token_id + 1.
+_POSITIONS_AFTER_PADDING = ("camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet")
 
 
 @dataclass(frozen=True)
@@ -61,15 +65,18 @@ class Base:
         positions = getattr(self.config, "max_position_embeddings", None)
         if not positions or positions < 0:
             return wanted
-        # RoBERTa numbers positions from pad_token_id + 1.
-        spare = self.pad_id + 1 if "roberta" in self.config.model_type or self.config.model_type == "camembert" else 0
+        kind = self.config.model_type
+        spare = self.pad_id + 1 if "roberta" in kind or kind in _POSITIONS_AFTER_PADDING else 0
         return min(wanted, int(positions) - spare)
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        """Return the token ids of each text, special tokens included, cut to `max_tokens`."""
+        """Return the token ids of each text, special tokens included, cut to `max_tokens`.
+
+        A text without any token, possible where there are no special ones, becomes one padding token.
+        """
         room = max_tokens - len(self.prefix) - len(self.suffix)
         encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [[*self.prefix, *each.ids[:room], *self.suffix] for each in encodings]
+        return [[*self.prefix, *each.ids[:room], *self.suffix] or [self.pad_id] for each in encodings]
 
 
 def open_base(name: str) -> Base:
@@ -84,6 +91,8 @@ def open_base(name: str) -> Base:
     """
     source = _source(name)
     local = Path(source).is_dir()
+    if not local and (source.startswith((".", "~")) or Path(source).is_absolute() or len(Path(source).parts) > 2):
+        raise InputError(f"base model {name!r}: there is no such folder. A hub id looks like `owner/name`.")
     with quiet_transformers():
         try:
             config = AutoConfig.from_pretrained(source, local_files_only=local, trust_remote_code=False)
@@ -95,6 +104,8 @@ def open_base(name: str) -> Base:
             ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"base model {name!r} has no fast tokenizer (tokenizer.json); Sentimo's engine needs one")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise InputError(f"base model {name!r} has a tokenizer without words; is tokenizer.json missing?")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     prefix, suffix = _special_tokens(tokenizer)
@@ -150,12 +161,24 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
     if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = base.pad_id
     try:
-        model: nn.Module = auto.from_pretrained(
-            base.source, config=config, local_files_only=Path(base.source).is_dir(), trust_remote_code=False
+        model, report = auto.from_pretrained(
+            base.source,
+            config=config,
+            local_files_only=Path(base.source).is_dir(),
+            trust_remote_code=False,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"the weights of base model {base.name!r} cannot be loaded: {_first_line(error)}") from error
-    return model.float()
+    # A new head lacks a few weights; a file of another architecture lacks them all, and would start from noise.
+    missing, n_weights = report["missing_keys"], len(model.state_dict())
+    if len(missing) > n_weights / 2:
+        raise InputError(
+            f"the weights of base model {base.name!r} are not those of a {config.model_type}: {len(missing)} of "
+            f"{n_weights} are missing, such as {min(missing)}. Check model_type in its config.json."
+        )
+    encoder: nn.Module = model.float()
+    return encoder
 
 
 def _source(name: str) -> str:
@@ -181,4 +204,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

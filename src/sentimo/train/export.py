@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from sentimo.core.bundle import SAFE_ENDINGS
 from sentimo.core.predictions import Predictions
-from sentimo.engine.backends.onnx import GRAPH
+from sentimo.engine.backends.onnx import ATTENTION, GRAPH
 from sentimo.errors import TrainingError
 from sentimo.train.encoder import Base
+from sentimo.train.heads.attention import AttentionHead
+from sentimo.train.network import HeadedNetwork
 
 OPSET = 18
 _EXTERNAL_FROM = 1_900_000_000  # bytes of weights; one protobuf file holds 2 GiB at most
@@ -27,26 +29,32 @@ SAME_LABELS, SAME_SCORES = 0.999, 1e-4
 
 
 class _Listed(nn.Module):
-    """The network with its logits as a tuple: graph outputs are positional."""
+    """The network with its outputs as a tuple: logits per task, then attention weights of the heads that have them."""
 
     def __init__(self, network: nn.Module, tasks: Sequence[str]) -> None:
         super().__init__()
         self.network, self.tasks = network, tuple(tasks)
+        heads: Mapping[str, nn.Module] = network.heads if isinstance(network, HeadedNetwork) else {}  # type: ignore[assignment]
+        self.weighing = tuple(task for task in tasks if isinstance(heads[task], AttentionHead)) if heads else ()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        logits = self.network(input_ids, attention_mask)
-        return tuple(logits[task] for task in self.tasks)
+        if not self.weighing:
+            logits = self.network(input_ids, attention_mask)
+            return tuple(logits[task] for task in self.tasks)
+        logits, weights = self.network.read(input_ids, attention_mask)  # type: ignore[operator]
+        return (*(logits[task] for task in self.tasks), *(weights[task] for task in self.weighing))
 
 
 def export_onnx(network: nn.Module, folder: Path, tasks: Sequence[str]) -> None:
     """Write ``model.onnx``: inputs ``input_ids`` and ``attention_mask`` (b, t) int64, one output of logits per task.
 
-    Weights of 1.9 GB and more lie beside the graph in ``model.onnx.data``.
+    A head that weighs tokens has a second output, ``<task>.attention`` (b, t). Weights of 1.9 GB and
+    more lie beside the graph in ``model.onnx.data``.
 
     Raises:
         TrainingError: this encoder cannot be exported.
     """
-    network = network.cpu().eval()
+    listed = _Listed(network.cpu().eval(), tasks)
     n_bytes = sum(each.numel() * each.element_size() for each in network.parameters())
     ids = torch.ones(2, 7, dtype=torch.int64)
     mask = torch.tensor([[1] * 7, [1] * 5 + [0] * 2])
@@ -54,11 +62,11 @@ def export_onnx(network: nn.Module, folder: Path, tasks: Sequence[str]) -> None:
     try:
         with _quiet(), torch.no_grad():
             torch.onnx.export(
-                _Listed(network, tasks),
+                listed,
                 (ids, mask),
                 folder / GRAPH,
                 input_names=["input_ids", "attention_mask"],
-                output_names=list(tasks),
+                output_names=[*tasks, *(task + ATTENTION for task in listed.weighing)],
                 dynamic_shapes=(dynamic, dynamic),
                 opset_version=OPSET,
                 external_data=n_bytes >= _EXTERNAL_FROM,

@@ -11,12 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from sentimo.core.labels import LabelSpace
+from sentimo.errors import RecipeError
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
+from sentimo.train.heads.attention import AttentionHead
 from sentimo.train.recipe import Recipe
 
 HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
+
+_HEAD = "head_"  # before the task in torch's names: a task may be called like a method of nn.Module, "type" say
 
 
 class Network(Protocol):
@@ -64,6 +68,8 @@ class HeadedNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = load_encoder(base, dropout)
+        if pooler := getattr(self.encoder, "pooler", None):
+            pooler.requires_grad_(False)  # nothing reads it, and several processes wait for every gradient
         self._settings: dict[str, dict[str, Any]] = {}
         heads = {}
         for task in recipe.tasks:
@@ -74,13 +80,22 @@ class HeadedNetwork(nn.Module):
                 settings = {"dropout": dropout, **settings}
             self._settings[task.name] = {"name": task.head.name, **settings}
             width, n_labels = base.width, len(spaces[task.name])
-            heads[task.name] = build(HEADS[task.head.name], f"head {task.head.name!r}", width, n_labels, **settings)
+            heads[_HEAD + task.name] = build(
+                HEADS[task.head.name], f"head {task.head.name!r}", width, n_labels, **settings
+            )
         self.heads = nn.ModuleDict(heads)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Return task -> logits."""
+        return self.read(input_ids, attention_mask)[0]
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return task -> logits, and task -> weight of each token (b, t) for the heads that weigh tokens."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return {task: head(hidden, attention_mask) for task, head in self.heads.items()}
+        heads = {name.removeprefix(_HEAD): head for name, head in self.heads.items()}
+        logits = {task: head(hidden, attention_mask) for task, head in heads.items()}
+        weighing = {task: head for task, head in heads.items() if isinstance(head, AttentionHead)}
+        return logits, {task: head.weights(hidden, attention_mask) for task, head in weighing.items()}
 
     def save(self, folder: Path) -> None:
         """Write the encoder in the Hugging Face layout, the heads to heads.safetensors and heads.json."""
@@ -88,7 +103,8 @@ class HeadedNetwork(nn.Module):
 
         with quiet_transformers():
             self.encoder.save_pretrained(folder)  # type: ignore[operator]
-        save_file({name: value.contiguous() for name, value in self.heads.state_dict().items()}, folder / HEADS_FILE)
+        heads = {name.removeprefix(_HEAD): value.contiguous() for name, value in self.heads.state_dict().items()}
+        save_file(heads, folder / HEADS_FILE)
         (folder / HEADS_CONFIG).write_text(json.dumps(self._settings, indent=1), "utf-8")
 
 
@@ -112,12 +128,21 @@ def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) 
 
 
 def choose_pooling(base: Base, recipe: Recipe) -> str:
-    """Return how linear heads see a text: "native", "mean", "first" or "last"."""
+    """Return how linear heads see a text: "native", "mean", "first" or "last".
+
+    Raises:
+        RecipeError: the recipe wants "native" and transformers has no sequence classification of the base.
+    """
+    if recipe.pooling == "native" and not base.has_native_head:
+        raise RecipeError(
+            f"pooling native: base {base.name!r} ({base.config.model_type}) has no sequence classification that reads "
+            "the whole text; use pooling auto"
+        )
     if recipe.pooling != "auto":
         return recipe.pooling
     if base.is_decoder:
         return "last"
-    only_plain = all(task.head.name == "linear" and not task.head.model_extra for task in recipe.tasks)
+    only_plain = all(task.head.is_plain for task in recipe.tasks)
     return "native" if base.has_native_head and only_plain else "mean"
 
 
@@ -135,11 +160,21 @@ def freeze(network: nn.Module, recipe: Recipe) -> None:
 
 
 def depth_of(name: str, n_layers: int, network: nn.Module) -> int | None:
-    """Return where in the encoder a parameter lies: 0 embeddings, 1..n_layers, None for what follows (pooler, head)."""
+    """Return where in the encoder a parameter lies: 0 embeddings, 1..n_layers, None for what follows (pooler, head).
+
+    What belongs to all layers (a last norm, ALBERT's one layer that runs n times) counts as the last one.
+    """
+    if "pooler" in name or not name.startswith(_encoder_name(network) + "."):
+        return None
     stack = _layer_stack(network, n_layers)
     if name.startswith(stack + "."):
         return int(name[len(stack) + 1 :].split(".")[0]) + 1
-    return 0 if "embed" in name or ".wte." in name or ".wpe." in name else None
+    return 0 if "embed" in name or ".wte." in name or ".wpe." in name else n_layers
+
+
+def _encoder_name(network: nn.Module) -> str:
+    base = network.encoder.base_model  # type: ignore[union-attr]
+    return next(str(name) for name, module in network.named_modules() if module is base)
 
 
 def _layer_stack(network: nn.Module, n_layers: int) -> str:

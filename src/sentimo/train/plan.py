@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -28,7 +30,7 @@ class Plan:
         n_tokens: Tokens of one epoch.
         epochs: Epochs at most; early stopping may end sooner.
         n_steps: Steps of the optimiser in all.
-        memory_bytes: Expected peak of the run beside what Python takes.
+        memory_bytes: Expected peak of the process; on a GPU, of the GPU.
         seconds: Expected time of all steps, from a short trial; evaluation comes on top.
         tokens_per_second: Speed of the trial.
         precision: "fp32" or "bf16".
@@ -65,6 +67,7 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe) -> Plan:
     lengths = [len(ids) for ids in rows.ids]
     n_steps = max(1, round(-(-len(rows) // recipe.batch_size) * recipe.epochs))
     n_tokens = sum(lengths)
+    taken = max(0, _resident_bytes() - 4 * sum(each.numel() for each in network.parameters()))
     speed = _trial(network, rows, recipe, precision)
     return Plan(
         n_parameters=sum(each.numel() for each in network.parameters()),
@@ -73,7 +76,7 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe) -> Plan:
         n_tokens=n_tokens,
         epochs=recipe.epochs,
         n_steps=n_steps,
-        memory_bytes=expected_memory(network, lengths, recipe, precision),
+        memory_bytes=expected_memory(network, lengths, recipe, precision) + (taken if device.type == "cpu" else 0),
         seconds=n_tokens * recipe.epochs / speed,
         tokens_per_second=speed,
         precision=precision,
@@ -82,7 +85,7 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe) -> Plan:
 
 
 def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, precision: str) -> int:
-    """Return the expected peak in bytes: weights, gradients, optimiser, best weights, and activations.
+    """Return what training itself takes, in bytes: weights, gradients, optimiser, best weights, and activations.
 
     Activations of a transformer layer take about ``t * d * (34 + 5 * heads * length / d)`` bytes in 16 bit for t
     tokens of width d (Korthikanti et al. 2022, arXiv:2205.05198, section 4), twice that in 32.
@@ -118,6 +121,15 @@ def _trial(network: nn.Module, rows: Rows, recipe: Recipe, precision: str) -> fl
             n_tokens += sum(lengths[row] for row in chosen)
     network.zero_grad()
     return max(1.0, n_tokens / (time.perf_counter() - started))
+
+
+def _resident_bytes() -> int:
+    """Return the memory of this process, 0 where the system does not tell (not Linux)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _duration(seconds: float) -> str:

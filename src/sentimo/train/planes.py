@@ -6,6 +6,7 @@ Every fit gives weights (n_labels, n_features) and a bias (n_labels,) of logits 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -37,16 +38,9 @@ class PlaneFitter:
         method: Of classification tasks. A score is answered by ridge regression whatever it is.
         strength: Its setting, see `STRENGTHS`.
         seed: Of the order in which the support vector machine visits rows; the others draw nothing.
-
-    Raises:
-        MissingExtraError: scikit-learn is not installed.
     """
 
     def __init__(self, method: Method, strength: float, seed: int = 13) -> None:
-        try:
-            import sklearn  # noqa: F401
-        except ImportError:
-            raise MissingExtraError("fitting an n-gram baseline", "train") from None
         self._method, self._strength, self._seed = method, strength, seed
 
     def fit(self, space: LabelSpace, matrix: Any, targets: Sequence[Target], weight: Floats) -> Planes:
@@ -105,6 +99,12 @@ class PlaneFitter:
             planes = LogisticRegression(C=self._strength, max_iter=1000, solver="liblinear" if two else "lbfgs")
         planes.fit(matrix, answers, sample_weight=weight)
         return planes.coef_, planes.intercept_
+
+
+def require_sklearn() -> None:
+    """Raise MissingExtraError when scikit-learn is not installed."""
+    if find_spec("sklearn") is None:
+        raise MissingExtraError("fitting an n-gram baseline", "train")
 
 
 def _differences(log_likelihood: Floats, two: bool) -> Floats:

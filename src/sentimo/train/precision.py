@@ -14,8 +14,8 @@ def has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        found = torch.cpu.get_capabilities()
-        return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("amx"))
+        found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # absent in older torch
+        return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     return False
 
 

@@ -26,11 +26,12 @@ def _as_named(value: Any) -> Any:
 
 Files = Annotated[list[Path], BeforeValidator(_as_list)]
 _Named = TypeVar("_Named", bound=BaseModel)
+_TYPES = ("str", "list[str]", "dict[str,str]")  # pydantic names the type it tried as if it were a key
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class HeadChoice(BaseModel):
@@ -38,6 +39,11 @@ class HeadChoice(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str = "linear"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the linear head without settings."""
+        return self.name == "linear" and not self.model_extra
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -135,7 +141,7 @@ class Recipe(_Part):
     """A training run."""
 
     name: str = Field(default="model", description="Name of the model, shown with every answer.")
-    base: str = Field(default="minilm", description="`minilm`, a Hugging Face hub id, or a folder.")
+    base: str = Field(default="minilm", min_length=1, description="`minilm`, a Hugging Face hub id, or a folder.")
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
     languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
     pooling: Literal["auto", "native", "mean", "first", "last"] = Field(
@@ -157,7 +163,7 @@ class Recipe(_Part):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="`auto`: bf16 autocast where the processor computes in it, else fp32."
     )
-    seed: int = Field(default=13, ge=0)
+    seed: int = Field(default=13, ge=0, lt=2**32)  # what numpy and scikit-learn take
     threads: int | None = Field(default=None, ge=1, description="CPU threads. Default: all cores.")
     checkpoint_minutes: float = Field(default=5.0, ge=0, description="Time between checkpoints inside an epoch.")
     baseline: bool = Field(default=True, description="Also fit the n-gram baseline and show it beside the model.")
@@ -170,8 +176,8 @@ class Recipe(_Part):
             raise ValueError(f"tasks are called alike: {', '.join(sorted(twice))}")
         if self.freeze != "none" and self.train_last is not None:
             raise ValueError("freeze and train_last exclude each other; give one")
-        if self.pooling == "native" and any(task.head.name != "linear" for task in self.tasks):
-            raise ValueError("pooling native has linear heads only; use mean, first or last beside another head")
+        if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):
+            raise ValueError("pooling native has plain linear heads only; use mean, first or last beside another head")
         return self
 
 
@@ -190,11 +196,16 @@ def load_recipe(path: str | Path) -> Recipe:
     recipe = parse_recipe(data, where=str(path))
     tasks = [
         task.model_copy(
-            update={part: [path.parent / each for each in getattr(task, part)] for part in ("train", "dev", "test")}
+            update={
+                part: [path.parent / each.expanduser() for each in getattr(task, part)]
+                for part in ("train", "dev", "test")
+            }
         )
         for task in recipe.tasks
     ]
-    return recipe.model_copy(update={"tasks": tasks})
+    base = path.parent / recipe.base
+    is_folder = recipe.base != "minilm" and base.is_dir()
+    return recipe.model_copy(update={"tasks": tasks, "base": str(base) if is_folder else recipe.base})
 
 
 def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
@@ -273,7 +284,7 @@ def _check_name(part: _Named, name: str, known: Mapping[str, Any], what: str) ->
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    place = [each for each in error["loc"] if each != "function-after"]
+    place = [each for each in error["loc"] if each not in _TYPES]
     name = ".".join(str(each) for each in place)
     if error["type"] == "extra_forbidden":
         known = _fields_at(place[:-1])
@@ -282,6 +293,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{name!r} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] != "value_error":  # our own sentences say what they found
+        message += f", found {error['input']!r}"
     return f"{name}: {message}" if name else message
 
 

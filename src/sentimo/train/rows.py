@@ -39,14 +39,15 @@ def merge(parts: Mapping[str, Iterable[Example]]) -> list[Example]:
     """Join the examples of several tasks so that a text is read once for all of them.
 
     The k-th row with a text in one task joins the k-th row with that text in another; rows repeated within a task
-    stay separate.
+    stay separate, and so do rows of different weight or source.
     """
-    merged: dict[tuple[str, int], Example] = {}
+    merged: dict[tuple[tuple[str, float, str], int], Example] = {}
     for examples in parts.values():
-        seen: Counter[str] = Counter()
+        seen: Counter[tuple[str, float, str]] = Counter()
         for each in examples:
-            key = (each.document.text, seen[each.document.text])
-            seen[each.document.text] += 1
+            same = (each.document.text, each.weight, each.source)
+            key = (same, seen[same])
+            seen[same] += 1
             known = merged.get(key)
             targets = each.targets if known is None else {**known.targets, **each.targets}
             merged[key] = Example(each.document, targets, each.weight, each.source)

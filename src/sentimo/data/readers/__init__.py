@@ -77,7 +77,7 @@ def read_rows(path: str | Path, *, delimiter: str | None = None, encoding: str |
 
 
 def columns(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> list[str]:
-    """Return the columns of a file, in order. Those of JSONL are the keys of its first 100 rows."""
+    """Return the columns of a file, in order. Those of JSONL are the keys of all its rows."""
     names: list[str] = _reader(path).columns(Path(path), ReadOptions(delimiter, encoding))
     return names
 

@@ -11,6 +11,7 @@ from sentimo.errors import DataError
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHUNK = 1 << 20
 _FAULTS = 0.01  # share of broken characters up to which a file counts as damaged UTF-8, not as another encoding
+_CHINESE = 0.25  # least share of GB 2312 in what is beyond ASCII; English in Windows-1252 decodes too, with none of it
 
 
 def detect_encoding(path: Path) -> str:
@@ -31,23 +32,31 @@ def detect_encoding(path: Path) -> str:
     n_broken, n_other = _faults(path)
     if n_broken <= _FAULTS * n_other:
         return "utf-8"
-    if _reads(path, "gb18030"):
+    if _reads(path, "gb18030") and _is_chinese(path):
         return "gb18030"
-    raise DataError(f"{path}: neither UTF-8 nor GB18030. Name its encoding with --encoding, or save it as UTF-8.")
+    raise DataError(
+        f"{path}: neither UTF-8 nor GB18030. Save it as UTF-8, or name its encoding with --encoding (old Windows files "
+        "in English: cp1252)."
+    )
 
 
 def check_encoding(path: Path, encoding: str) -> str:
-    """Return a name of an encoding that Python knows.
+    """Return the name under which Python reads a file in an encoding that the user named.
 
     Raises:
-        DataError: it does not know it.
+        DataError: there is no such encoding, or it needs a byte order mark that the file lacks.
     """
     try:
-        return codecs.lookup(encoding).name
+        name = codecs.lookup(encoding).name
+        with path.open(encoding=name, errors="replace") as file:
+            file.read(1)
     except LookupError:
         raise DataError(
             f"{path}: unknown encoding {encoding!r}; common ones: utf-8, gb18030, utf-16, latin-1"
         ) from None
+    except UnicodeError as error:
+        raise DataError(f"{path}: cannot be read as {encoding}: {error}") from error
+    return "utf-8-sig" if name == "utf-8" else name  # a mark is no part of the first column's name
 
 
 def count_lines(path: Path) -> int:
@@ -74,8 +83,22 @@ def _faults(path: Path) -> tuple[int, int]:
         text = decoder.decode(chunk)
         broken = text.count("�")
         n_broken += broken
-        n_good += sum(not each.isascii() for each in text) - broken
+        n_good += _beyond_ascii(text) - broken
     return n_broken, n_good
+
+
+def _is_chinese(path: Path) -> bool:
+    """Return whether a file read as GB18030 holds the characters that Chinese is mostly written with."""
+    n_common = n_all = 0
+    with path.open(encoding="gb18030") as file:
+        while text := file.read(_CHUNK):
+            n_all += _beyond_ascii(text)
+            n_common += _beyond_ascii(text.encode("gb2312", "ignore").decode("gb2312"))
+    return n_common >= _CHINESE * n_all
+
+
+def _beyond_ascii(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
 from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
+from sentimo.errors import DataError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def columns(path: Path, options: ReadOptions) -> list[str]:
-    """Return the keys of the first 100 rows, in order."""
-    rows = islice(read(path, options), 100)
-    return list(dict.fromkeys(key for row in rows if isinstance(row, Row) for key in row.cells))
+    """Return the keys of all rows, in order of their first occurrence."""
+    rows = read(path, options)
+    names = list(dict.fromkeys(key for row in rows if isinstance(row, Row) for key in row.cells))
+    if not names:
+        raise DataError(f"{path}: no line holds a JSON object with keys, such as " + '{"text": "..."}')
+    return names
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
@@ -36,7 +43,7 @@ def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:
                 continue
             number += 1
             try:
-                cells = json.loads(line)
+                cells = _whole(json.loads(line)) if _SURROGATE.search(line) else json.loads(line)
             except (ValueError, RecursionError) as error:
                 yield BadRow(number, f"not JSON (line {line_number}): {error}")
                 continue
@@ -44,3 +51,9 @@ def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:
                 yield Row(number, cells)
             else:
                 yield BadRow(number, f"a {type(cells).__name__}, not an object (line {line_number})")
+
+
+def _whole(value: Any) -> Any:
+    """Return a value without half surrogate pairs, which JSON can spell but no file can hold: each becomes U+FFFD."""
+    line = json.dumps(value, ensure_ascii=False)
+    return json.loads(line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))

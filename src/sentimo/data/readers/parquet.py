@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +18,15 @@ _ROWS_AT_ONCE = 1024
 def columns(path: Path, options: ReadOptions) -> list[str]:
     """Return the names of the columns."""
     with _open(path) as file:
-        return list(file.schema_arrow.names)
+        names = list(file.schema_arrow.names)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"{path}: columns occur twice: {', '.join(twice)}. Rename them.")
+    return names
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Return the rows."""
-    _open(path).close()  # errors come at the call
+    columns(path, options)  # errors come at the call
     return _rows(path)
 
 
@@ -35,10 +39,23 @@ def estimate_rows(path: Path) -> int:
 def _rows(path: Path) -> Iterator[Row | BadRow]:
     number = 0
     with _open(path) as file:
-        for batch in file.iter_batches(_ROWS_AT_ONCE):
-            for cells in batch.to_pylist():
-                number += 1
-                yield Row(number, cells)
+        try:
+            for batch in file.iter_batches(_ROWS_AT_ONCE):
+                for cells in _cells_of(batch):
+                    number += 1
+                    yield Row(number, cells) if isinstance(cells, dict) else BadRow(number, cells)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{path}: damaged after row {number}: {error}") from error
+
+
+def _cells_of(batch: pa.RecordBatch) -> list[dict[str, Any] | str]:
+    """Return the cells of each row, or why there are none: a value that Python cannot hold, such as the year 300000."""
+    try:
+        return list(batch.to_pylist())
+    except (ValueError, OverflowError) as error:
+        if batch.num_rows == 1:
+            return [str(error)]
+        return [each for row in range(batch.num_rows) for each in _cells_of(batch.slice(row, 1))]
 
 
 def _open(path: Path) -> pq.ParquetFile:

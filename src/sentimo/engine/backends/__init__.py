@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentimo.core.bundle import Bundle
+from sentimo.errors import InputError
 
 BACKENDS: Mapping[str, str] = {
     "linear": "sentimo.engine.backends.linear:LinearBackend",
@@ -69,7 +70,13 @@ def open_backend(bundle: Bundle, *, max_windows: int | None = None) -> Backend:
     Args:
         bundle: An opened bundle.
         max_windows: Most windows read of one text; the rest of it is left out and its coverage falls below 1.
+
+    Raises:
+        BundleError: its files do not fit together.
+        InputError: max_windows is below 1.
     """
+    if max_windows is not None and max_windows < 1:
+        raise InputError(f"max_windows is {max_windows}; expected 1 or more, or None to read every text to its end")
     module, name = BACKENDS[bundle.manifest.backend].split(":")
     opened: Backend = getattr(import_module(module), name).open(bundle, max_windows=max_windows)
     return opened

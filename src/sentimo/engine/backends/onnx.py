@@ -15,9 +15,10 @@ from tokenizers import Tokenizer
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.tokens import TokenReader
-from sentimo.errors import BundleError
+from sentimo.errors import BundleError, InputError
 
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
+ATTENTION = ".attention"  # ending of the outputs that hold attention weights
 WEIGHTS_8_BIT = "int8"
 """Value of the setting "weights" of a bundle whose matrices are stored in 8 bit and computed with in float."""
 
@@ -45,21 +46,21 @@ class OnnxBackend:
             self._session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
             raise BundleError(f"{graph} cannot be run by onnxruntime {ort.__version__}: {error}") from error
-        self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
+        names = [each.name for each in self._session.get_outputs()]
+        self.outputs = tuple(name for name in names if not name.endswith(ATTENTION))
+        self.weighing = tuple(name.removesuffix(ATTENTION) for name in names if name.endswith(ATTENTION))
 
     @classmethod
     def open(cls, bundle: Bundle, *, max_windows: int | None = None) -> Self:
         """Open the graph and the tokenizer of a bundle."""
         given = bundle.manifest.settings
+        if absent := [name for name in ("prefix", "suffix", "pad_id") if name not in given]:
+            raise BundleError(f"{bundle.path}: the manifest has no setting {', '.join(absent)}")
         settings: dict[str, Any] = {name: given[name] for name in ("prefix", "suffix", "pad_id")}
-        tokenizer = Tokenizer.from_file(str(bundle.file(TOKENIZER)))
+        tokenizer = _tokenizer(bundle.file(TOKENIZER))
         reader = TokenReader(tokenizer, max_tokens=bundle.manifest.max_tokens, max_windows=max_windows, **settings)
-        backend = cls(
-            bundle.file(GRAPH),
-            reader,
-            threads=int(os.environ.get("SENTIMO_THREADS", "0")),
-            unpack_weights=given.get("weights") == WEIGHTS_8_BIT,
-        )
+        unpack = given.get("weights") == WEIGHTS_8_BIT
+        backend = cls(bundle.file(GRAPH), reader, threads=_threads(), unpack_weights=unpack)
         if missing := {task.name for task in bundle.manifest.tasks} - set(backend.outputs):
             raise BundleError(f"{bundle.path}: the graph has no output for {', '.join(sorted(missing))}")
         return backend
@@ -73,3 +74,29 @@ class OnnxBackend:
         ids, mask = self._reader.pad(features)
         outputs = self._session.run(self.outputs, {"input_ids": ids, "attention_mask": mask})
         return dict(zip(self.outputs, outputs, strict=True))
+
+    def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
+        """Return task -> (start, end, weight) of the tokens of a text; see `Predictor.attention`."""
+        found: dict[str, list[tuple[int, int, float]]] = {task: [] for task in self.weighing}
+        for ids, places in self._reader.places(text) if found else ():
+            rows, mask = self._reader.pad([ids])
+            names = [task + ATTENTION for task in self.weighing]
+            outputs = self._session.run(names, {"input_ids": rows, "attention_mask": mask})
+            for task, weights in zip(self.weighing, outputs, strict=True):
+                pairs = zip(places, weights[0].tolist(), strict=True)
+                found[task] += [(*place, weight) for place, weight in pairs if place is not None]
+        return found
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more exact
+        raise BundleError(f"{path} cannot be read as a tokenizer: {error}") from error
+
+
+def _threads() -> int:
+    given = os.environ.get("SENTIMO_THREADS", "0")
+    if not given.isdecimal():
+        raise InputError(f"SENTIMO_THREADS is {given!r}; expected a number of threads, 0 for one per core")
+    return int(given)

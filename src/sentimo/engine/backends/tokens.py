@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from sentimo.engine.backends import Prepared, Window
 from sentimo.engine.windows import spans
+from sentimo.errors import InputError
 
 Ids = NDArray[np.int64]
 
@@ -24,6 +25,9 @@ class TokenReader:
         prefix, suffix: Ids of the special tokens before and after every window.
         pad_id: Id that fills short rows; hidden by the mask.
         max_windows: Most windows read of one text; None reads all.
+
+    Raises:
+        InputError: max_tokens leaves no room for a text.
     """
 
     def __init__(
@@ -41,12 +45,23 @@ class TokenReader:
         self._tokenizer = tokenizer
         self._prefix, self._suffix, self._pad_id = list(prefix), list(suffix), pad_id
         self._size = max_tokens - len(self._prefix) - len(self._suffix)
+        if self._size < 1:
+            n_special = len(self._prefix) + len(self._suffix)
+            raise InputError(f"max_tokens is {max_tokens}: {n_special} special tokens leave no room for a text")
         self._max_windows = max_windows
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Return each text as windows of token ids."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._prepared(text, each) for text, each in zip(texts, encodings, strict=True)]
+
+    def places(self, text: str) -> Iterator[tuple[list[int], list[tuple[int, int] | None]]]:
+        """Yield per window its token ids and the place of each in the text; None for special tokens."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        before, after = [None] * len(self._prefix), [None] * len(self._suffix)
+        for start, end, _ in spans(len(encoding.ids), self._size, most=self._max_windows):
+            ids = [*self._prefix, *encoding.ids[start:end], *self._suffix]
+            yield ids, [*before, *encoding.offsets[start:end], *after]
 
     def pad(self, features: Sequence[list[int]]) -> tuple[Ids, Ids]:
         """Return ids and mask, both (b, longest), of rows of token ids."""

@@ -25,7 +25,9 @@ class BinaryCrossEntropy(nn.Module):
 
     def __init__(self, weight: Sequence[float] | None = None) -> None:
         super().__init__()
-        self.register_buffer("weight", None if weight is None else torch.tensor(weight), persistent=False)
+        self.register_buffer(
+            "weight", None if weight is None else torch.tensor(weight, dtype=torch.float32), persistent=False
+        )
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each row."""

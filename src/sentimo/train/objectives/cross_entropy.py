@@ -15,7 +15,8 @@ class CrossEntropy(nn.Module):
     Args:
         weight: Weight of each label, (n_labels,), or None. Not renormalised within a batch, so the loss of a row does
             not depend on its neighbours.
-        smoothing: Label smoothing s in [0, 1): the target is ``(1 - s)`` on the label and ``s / n_labels`` on all.
+        smoothing: Label smoothing s in [0, 1): the target is ``(1 - s)`` on the label and ``s / n_labels`` on all, each
+            part with the weight of its label.
 
     Shape:
         logits (b, n_labels), targets (b,) int64. Result: (b,).
@@ -34,7 +35,9 @@ class CrossEntropy(nn.Module):
         if not 0.0 <= smoothing < 1.0:
             raise ValueError(f"label smoothing {smoothing} is not in [0, 1)")
         self.smoothing = smoothing
-        self.register_buffer("weight", None if weight is None else torch.tensor(weight), persistent=False)
+        self.register_buffer(
+            "weight", None if weight is None else torch.tensor(weight, dtype=torch.float32), persistent=False
+        )
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each row."""

@@ -34,7 +34,9 @@ class Focal(nn.Module):
         if gamma < 0:
             raise ValueError(f"gamma {gamma} is negative; expected 0 or more")
         self.gamma = gamma
-        self.register_buffer("weight", None if weight is None else torch.tensor(weight), persistent=False)
+        self.register_buffer(
+            "weight", None if weight is None else torch.tensor(weight, dtype=torch.float32), persistent=False
+        )
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each row."""

@@ -1,0 +1,183 @@
+"""Run the experiments behind docs/results.md and write that page.
+
+    python benchmarks/results.py emotion-6 sst2    # run some of them, then write the page
+    python benchmarks/results.py                   # run all (about an hour on two cores)
+    python benchmarks/results.py --page            # only write the page from the stored records
+
+Each run leaves one record, docs/results/<name>.json: the command, the commit, the machine, the recipe and the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
+RECORDS, PAGE = ROOT / "docs" / "results", ROOT / "docs" / "results.md"
+PACKAGES = ("torch", "transformers", "onnxruntime", "scikit-learn", "numpy")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One line of the page: what is run, and what it shows."""
+
+    title: str
+    command: tuple[str, ...]
+    recipe: str | None = None
+
+
+def _train(name: str, title: str) -> Experiment:
+    recipe = f"benchmarks/recipes/{name}.yaml"
+    return Experiment(
+        title, ("sentimo", "train", recipe, "-o", f"runs/results/{name}", "--overwrite", "--json"), recipe
+    )
+
+
+def _hotel(method: str) -> Experiment:
+    files = [
+        os.path.relpath(DATA / "zh" / "chnsenticorp-hotel" / f"{part}.parquet", ROOT)
+        for part in ("train", "dev", "test")
+    ]
+    train, dev, test = files
+    command = ("sentimo", "baseline", train, "--dev", dev, "--test", test, "--method", method, "--json")
+    return Experiment(f"Chinese hotel reviews, n-gram baseline ({method})", command)
+
+
+EXPERIMENTS = {
+    "emotion-6": _train("emotion-6", "emotion-6, fine-tuned MiniLM"),
+    "sst2": _train("sst2", "SST-2, fine-tuned MiniLM"),
+    "goemotions": _train("goemotions", "GoEmotions-28, fine-tuned MiniLM, thresholds per label"),
+    "hotel-logistic": _hotel("logistic"),
+    "hotel-svm": _hotel("svm"),
+    "hotel-bayes": _hotel("bayes"),
+    "throughput": Experiment("Training throughput", ("python", "benchmarks/throughput.py", "--json")),
+    "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--json")),
+}
+
+
+def main() -> None:
+    """Run what is asked for and write the page."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("names", nargs="*", help=f"of {', '.join(EXPERIMENTS)}; default all")
+    options.add_argument("--page", action="store_true", help="only write the page from the stored records")
+    chosen = options.parse_args()
+    if unknown := set(chosen.names) - set(EXPERIMENTS):
+        options.error(f"unknown: {', '.join(sorted(unknown))}")
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    for name in () if chosen.page else chosen.names or EXPERIMENTS:
+        record = run(EXPERIMENTS[name])
+        (RECORDS / f"{name}.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    PAGE.write_text("\n".join(page()) + "\n", "utf-8")
+
+
+def run(experiment: Experiment) -> dict[str, Any]:
+    """Run an experiment and return its record."""
+    sys.stderr.write(f"{' '.join(experiment.command)}\n")
+    programs = {"sentimo": [sys.executable, "-m", "sentimo"], "python": [sys.executable]}
+    started = time.monotonic()
+    done = subprocess.run(
+        [*programs[experiment.command[0]], *experiment.command[1:]],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return {
+        "title": experiment.title,
+        "command": " ".join(experiment.command),
+        "recipe": (ROOT / experiment.recipe).read_text("utf-8") if experiment.recipe else None,
+        "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip(),
+        "date": date.today().isoformat(),
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "machine": _machine(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "result": _slim(json.loads(done.stdout.splitlines()[-1])),
+    }
+
+
+def _machine() -> str:
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    has = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if f" {name} " in flags]
+    return f"{os.cpu_count()} cores, {platform.machine()} ({', '.join(has)}), no GPU"
+
+
+def _slim(result: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a report what the page does not show: bins, confusion, rows per label."""
+    reports = [each for name in ("test", "before", "baseline") if (each := result.get(name))]
+    for report in [*reports, result]:
+        for task in report.get("tasks", {}).values():
+            for part in ("reliability", "confusion", "per_label"):
+                task.pop(part, None)
+            task["space"] = task["space"]["name"]
+    return result
+
+
+def page() -> Iterator[str]:
+    """Yield the lines of docs/results.md."""
+    yield "# Results"
+    yield ""
+    yield "Written by `python benchmarks/results.py`; do not edit. Intervals are 95 %: percentile bootstrap over the"
+    yield "test rows of one trained model (1,000 resamples, seed 13). They say how sure the figure of *this* model is,"
+    yield "not how much another seed would change it."
+    for name, experiment in EXPERIMENTS.items():
+        path = RECORDS / f"{name}.json"
+        if path.is_file():
+            yield ""
+            yield from _section(experiment.title, json.loads(path.read_text("utf-8")))
+
+
+def _section(title: str, record: dict[str, Any]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield f"`{record['command']}`  "
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    yield f"{record['date']}, commit {record['commit']}, {record['minutes']} min on {record['machine']}; {versions}."
+    yield ""
+    result = record["result"]
+    if "tasks" in result:
+        yield from _figures({"model": result})
+    elif "test" in result:
+        yield from _figures(
+            {"fine-tuned": result["test"], "untuned": result["before"], "n-gram baseline": result["baseline"]}
+        )
+    else:
+        yield "| | |"
+        yield "| --- | --- |"
+        yield from (f"| {name} | {value} |" for name, value in result.items())
+    if record["recipe"]:
+        yield from ("", "```yaml", record["recipe"].rstrip(), "```")
+
+
+def _figures(reports: dict[str, dict[str, Any] | None]) -> Iterator[str]:
+    found = {name: report for name, report in reports.items() if report}
+    for task, own in next(iter(found.values()))["tasks"].items():
+        yield f"{task}, {own['n']} test rows:"
+        yield ""
+        yield f"| figure | {' | '.join(found)} |"
+        yield "| --- |" + " --- |" * len(found)
+        for name in own["figures"]:
+            cells = [_figure(report["tasks"][task]["figures"].get(name)) for report in found.values()]
+            yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _figure(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "-"
+    interval = f" [{value['low']:.4f}, {value['high']:.4f}]" if value.get("low") is not None else ""
+    return f"{value['value']:.4f}{interval}"
+
+
+if __name__ == "__main__":
+    main()

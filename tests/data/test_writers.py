@@ -1,0 +1,116 @@
+import csv
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sentimo.data.readers import read_rows
+from sentimo.data.writers import WRITERS, json_line, open_writer
+from sentimo.errors import InputError
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write columns as parts of a file and return its path."""
+
+    def write(ending, *parts, header=(), schema=None):
+        target = tmp_path / f"out{ending}"
+        writer = open_writer(target)
+        paths = [tmp_path / f"{number}{ending}" for number in range(len(parts))]
+        for path, columns in zip(paths, parts, strict=True):
+            writer.write(path, columns, schema)
+        writer.join(paths, target, header or list(parts[0]))
+        return target
+
+    return write
+
+
+def parquet(path):
+    table = pq.read_table(path)
+    return table.schema.types, table.to_pylist()
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_parts_are_joined_in_order(written, ending):
+    path = written(ending, {"a": ["1", "2"], "b": ["好", "x,y"]}, {"a": ["3"], "b": ['"\n']})
+
+    assert [dict(row.cells) for row in read_rows(path)] == [
+        {"a": "1", "b": "好"},
+        {"a": "2", "b": "x,y"},
+        {"a": "3", "b": '"\n'},
+    ]
+
+
+def test_an_unknown_ending_names_the_known_ones(tmp_path):
+    with pytest.raises(InputError, match=r"files of kind '\.xlsx' are not written; known: \.csv, \.tsv"):
+        open_writer(tmp_path / "out.xlsx")
+
+
+def test_without_parts_csv_has_its_header_and_parquet_its_columns(written):
+    assert written(".csv", header=["a", "b"]).read_text("utf-8") == "a,b\n"
+    assert written(".jsonl", header=["a", "b"]).read_bytes() == b""
+    assert pq.read_schema(written(".parquet", header=["a", "b"])).names == ["a", "b"]
+
+
+def test_csv_cells_are_empty_for_none_and_json_for_lists_and_objects(written):
+    path = written(".csv", {"a": [None, ["好", 1], {"k": None}, True, 0.5]})
+
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [row[0] for row in csv.reader(file)] == ["a", "", '["好", 1]', '{"k": null}', "True", "0.5"]
+
+
+def test_tsv_cells_may_hold_tabs(written):
+    assert written(".tsv", {"a": ["x\ty"], "b": [1]}).read_text("utf-8").splitlines() == ["a\tb", '"x\ty"\t1']
+
+
+def test_json_lines_hold_what_json_lacks_as_strings_or_null():
+    value = {"at": datetime(2024, 5, 1, tzinfo=UTC), "price": Decimal("9.90"), "n": [float("nan"), {"x": float("inf")}]}
+
+    line = json_line({**value, "text": "好"})
+
+    assert line.endswith("}\n")
+    assert "好" in line
+    assert json.loads(line) == {
+        "at": "2024-05-01 00:00:00+00:00",
+        "price": "9.90",
+        "n": [None, {"x": None}],
+        "text": "好",
+    }
+
+
+def test_parquet_columns_keep_the_types_of_the_source(written):
+    schema = pa.schema(
+        [("n", pa.int8()), ("kind", pa.dictionary(pa.int32(), pa.string())), ("l", pa.list_(pa.int16()))]
+    )
+
+    types, rows = parquet(written(".parquet", {"n": [1], "kind": ["a"], "l": [[1]], "new": [0.5]}, schema=schema))
+
+    assert types == [*schema.types, pa.float64()]
+    assert rows == [{"n": 1, "kind": "a", "l": [1], "new": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind", "values"),
+    [
+        ([None], ["x"], pa.string(), [None, "x"]),
+        ([None], [None], pa.string(), [None, None]),
+        ([1], [1.5], pa.float64(), [1.0, 1.5]),
+        ([1], ["x"], pa.string(), ["1", "x"]),
+        ([[1]], ["x"], pa.string(), ["[1]", "x"]),
+        ([[]], [[1]], pa.list_(pa.int64()), [[], [1]]),
+        ([True], [1], pa.string(), ["true", "1"]),
+        ([{"a": 1}], [{"b": 2}], None, [{"a": 1, "b": None}, {"a": None, "b": 2}]),
+        ([{"a": 1}], [{}], pa.string(), ['{"a": 1}', "{}"]),
+        ([[{}]], [[]], pa.string(), ["[{}]", "[]"]),
+        ([1, "x", None], [2], pa.string(), ["1", "x", None, "2"]),
+        ([2**70], [1], pa.string(), [str(2**70), "1"]),
+    ],
+)
+def test_parts_of_different_types_find_one_that_holds_both(written, one, other, kind, values):
+    (found,), rows = parquet(written(".parquet", {"a": one}, {"a": other}))
+
+    assert kind is None or found == kind or found == pa.list_(pa.field("element", pa.int64()))
+    assert [row["a"] for row in rows] == values

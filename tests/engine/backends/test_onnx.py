@@ -1,0 +1,142 @@
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, external_data_helper
+
+from sentimo.core.bundle import Bundle, TaskSpec
+from sentimo.core.labels import POLARITY_2
+from sentimo.engine.backends import open_backend
+from sentimo.engine.backends.onnx import OnnxBackend
+from sentimo.engine.predictor import Predictor
+from sentimo.errors import BundleError, InputError
+
+
+@pytest.fixture(scope="module")
+def backend(tiny_bundle):
+    return OnnxBackend.open(tiny_bundle)
+
+
+@pytest.fixture
+def unproven(monkeypatch):
+    """Let damaged bundles be written: the fresh process would refuse them."""
+    monkeypatch.setattr("sentimo.core.bundle._prove_in_fresh_process", lambda folder: None)
+
+
+def logits(backend, *texts):
+    return backend.run([each.windows[0].features for each in backend.prepare(texts)])
+
+
+def test_the_catalogue_opens_it(tiny_bundle):
+    assert isinstance(open_backend(tiny_bundle), OnnxBackend)
+
+
+def test_logits_of_all_tasks_come_from_one_run(backend):
+    found = logits(backend, "good food .", "awful staff")
+
+    # Sums over the words, and the bias: see conftest.py.
+    assert found["polarity"].tolist() == [[0, 2, 4], [4, 2, 0]]
+    assert found["intensity"].tolist() == [[1], [1]]
+    assert found["topics"].tolist() == [[2, -2], [-2, 2]]
+    assert all(each.dtype == np.float32 for each in found.values())
+
+
+def test_padding_does_not_change_an_answer(backend):
+    alone = logits(backend, "good")["polarity"]
+    beside = logits(backend, "good", "the food . " * 4)["polarity"][:1]
+
+    assert beside.tolist() == alone.tolist()
+
+
+def test_the_saved_bundle_answers_its_probes(tiny_bundle):
+    bundle = Bundle.open(tiny_bundle.path)
+    answers = Predictor.load(tiny_bundle.path).predict(bundle.probes().texts)
+
+    assert bundle.probes().differences({task: each.scores for task, each in answers.tasks.items()}) == []
+
+
+def test_a_model_changed_while_saving_is_not_kept(write_tiny, tmp_path):
+    def turn_around(folder):
+        graph = onnx.load(folder / "model.onnx")
+        (bias,) = (each for each in graph.graph.initializer if each.name == "polarity.bias")
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.array([0, 0, 9], np.float32), bias.name))
+        onnx.save(graph, folder / "model.onnx")
+
+    with pytest.raises(BundleError, match="not kept: task 'polarity'"):
+        write_tiny(tmp_path / "model", tamper=turn_around)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_attention_weights_stand_at_the_places_of_the_tokens(write_tiny, tmp_path, unproven):
+    bundle = write_tiny(tmp_path / "model", attention=["polarity"])
+
+    found = Predictor.load(bundle.path).attention("good food")
+
+    # Four tokens with the special ones, equal weights of 1/4; the special ones are left out.
+    assert found == {"polarity": [(0, 4, 0.25), (5, 9, 0.25)]}
+    assert set(Predictor.load(bundle.path).analyze("good").tasks) == {"polarity", "intensity", "topics"}
+
+
+def test_attention_to_a_long_text_is_told_window_by_window(write_tiny, tmp_path, unproven):
+    bundle = write_tiny(tmp_path / "model", attention=["polarity"], max_tokens=6)
+
+    places = [
+        (start, end) for start, end, _ in Predictor.load(bundle.path).attention("the the the the food")["polarity"]
+    ]
+
+    # Windows of four tokens: [0, 4) and [3, 5); the fourth token is in both.
+    assert places == [(0, 3), (4, 7), (8, 11), (12, 15), (12, 15), (16, 20)]
+
+
+def replace(name, content):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+@pytest.mark.usefixtures("unproven")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tamper": replace("model.onnx", b"no graph")}, r"model\.onnx cannot be run by onnxruntime"),
+        ({"tamper": replace("tokenizer.json", b"{}")}, r"tokenizer\.json cannot be read as a tokenizer"),
+        ({"tamper": lambda folder: (folder / "tokenizer.json").unlink()}, r"no file 'tokenizer\.json'"),
+        ({"settings": {"prefix": [2]}}, "the manifest has no setting suffix, pad_id"),
+        ({"tasks": [TaskSpec("mood", POLARITY_2)]}, "the graph has no output for mood"),
+    ],
+)
+def test_a_bundle_whose_parts_do_not_fit_is_refused(write_tiny, tmp_path, changes, message):
+    bundle = write_tiny(tmp_path / "model", **changes)
+
+    with pytest.raises(BundleError, match=message):
+        OnnxBackend.open(bundle)
+
+
+@pytest.mark.usefixtures("unproven")
+def test_a_graph_that_reads_a_file_outside_the_bundle_is_refused(write_tiny, tmp_path):
+    (tmp_path / "secret").write_bytes(b"\0" * 12)
+
+    def reach_out(folder):
+        graph = onnx.load(folder / "model.onnx")
+        (bias,) = (each for each in graph.graph.initializer if each.name == "polarity.bias")
+        external_data_helper.set_external_data(bias, location="../secret")
+        bias.ClearField("raw_data")
+        bias.data_location = TensorProto.EXTERNAL
+        (folder / "model.onnx").write_bytes(graph.SerializeToString())
+
+    bundle = write_tiny(tmp_path / "model", tamper=reach_out)
+
+    with pytest.raises(BundleError, match="cannot be run by onnxruntime"):
+        OnnxBackend.open(bundle)
+
+
+@pytest.mark.parametrize("threads", ["many", "-1", ""])
+def test_a_number_of_threads_that_is_none_is_refused(tiny_bundle, monkeypatch, threads):
+    monkeypatch.setenv("SENTIMO_THREADS", threads)
+
+    with pytest.raises(InputError, match=f"SENTIMO_THREADS is '{threads}'; expected a number"):
+        OnnxBackend.open(tiny_bundle)
+
+
+def test_the_number_of_threads_may_be_set(tiny_bundle, monkeypatch):
+    monkeypatch.setenv("SENTIMO_THREADS", "1")
+
+    assert logits(OnnxBackend.open(tiny_bundle), "good")["polarity"].tolist() == [[0, 2, 4]]

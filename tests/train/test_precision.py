@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sentimo.errors import RecipeError
+from sentimo.train import precision
+from sentimo.train.precision import autocast, choose_precision, has_fast_bf16
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=[True, False], ids=["with bf16", "without bf16"])
+def fast(request, monkeypatch):
+    monkeypatch.setattr(precision, "has_fast_bf16", lambda device: request.param)
+    return request.param
+
+
+def test_auto_takes_bf16_where_the_device_computes_in_it(fast):
+    assert choose_precision("auto", CPU) == ("bf16" if fast else "fp32")
+
+
+def test_fp32_is_taken_at_its_word(fast):
+    assert choose_precision("fp32", CPU) == "fp32"
+
+
+def test_bf16_is_refused_where_it_would_be_emulated(fast):
+    if fast:
+        assert choose_precision("bf16", CPU) == "bf16"
+    else:
+        with pytest.raises(RecipeError, match="this cpu does not compute in bf16; use precision auto or fp32"):
+            choose_precision("bf16", CPU)
+
+
+@pytest.mark.parametrize(
+    ("found", "fast"),
+    [({"avx2": True}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True, "avx512_bf16": False}, True)],
+)
+def test_a_cpu_is_asked_what_it_can_do(found, fast, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+
+    assert has_fast_bf16(CPU) is fast
+
+
+def test_older_torch_cannot_be_asked_and_gets_fp32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+
+    assert choose_precision("auto", CPU) == "fp32"
+
+
+def test_only_bf16_multiplies_in_bf16():
+    ones = torch.ones(2, 2)
+
+    with autocast("bf16", CPU):
+        assert (ones @ ones).dtype == torch.bfloat16
+    with autocast("fp32", CPU):
+        assert (ones @ ones).dtype == torch.float32

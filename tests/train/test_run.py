@@ -1,0 +1,2 @@
+def test_smoke(trained):
+    print(trained.bundle.files)
