@@ -51,7 +51,6 @@ neutral  | 3 | 0.2 |             | 这本书有三百页
 neutral  | 3 | 0.1 |             | 电影晚上九点开始
 """
 OPENINGS = {"en": ("", "well, ", "friends, "), "zh": ("", "说实话，", "朋友们，")}
-TASKS = ("polarity", "stars", "intensity", "emotions")
 
 
 def labelled_rows():
@@ -67,14 +66,9 @@ def labelled_rows():
 
 
 @pytest.fixture(scope="session")
-def rows():
-    return labelled_rows()
-
-
-@pytest.fixture(scope="session")
-def labelled(rows, tmp_path_factory):
+def labelled(tmp_path_factory):
     """Folder with one file per task: polarity.csv, stars.csv, intensity.csv and emotions.jsonl."""
-    folder = tmp_path_factory.mktemp("labelled")
+    folder, rows = tmp_path_factory.mktemp("labelled"), labelled_rows()
     for task in ("polarity", "stars", "intensity"):
         with (folder / f"{task}.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([["text", task], *([row["text"], row[task]] for row in rows)])
@@ -84,7 +78,7 @@ def labelled(rows, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def encoder(rows, tmp_path_factory):
+def encoder(tmp_path_factory):
     """Folder of a BERT that knows every word and sign of the rows: 2 layers of width 128, 64 positions."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -92,7 +86,7 @@ def encoder(rows, tmp_path_factory):
 
     pieces = pre_tokenizers.BertPreTokenizer()
     normalizer = normalizers.BertNormalizer()
-    words = {word for row in rows for word, _ in pieces.pre_tokenize_str(normalizer.normalize_str(row["text"]))}
+    words = {word for row in labelled_rows() for word, _ in pieces.pre_tokenize_str(normalizer.normalize_str(row["text"]))}
     vocabulary = {word: at for at, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted(words)])}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pieces

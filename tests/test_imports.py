@@ -13,7 +13,7 @@ import sentimo
 SOURCE = Path(sentimo.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-# A folder imports those before it and itself. See docs/architecture or the notes beside each folder's __init__.py.
+# A part imports itself and those before it.
 ORDER = ["errors", "core", "text", "data", "engine", "evaluate", "train", "compress", "cli"]
 TORCH = {"accelerate", "torch", "transformers"}
 HEAVY = ["torch", "transformers", "onnxruntime", "sklearn", "pandas", "pyarrow"]

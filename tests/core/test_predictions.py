@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sentimo.core.labels import EKMAN_7, INTENSITY, POLARITY_2, POLARITY_3, SENTIMENT_5, LabelSpace
-from sentimo.core.predictions import ModelId, Predictions, TaskScores, WindowScores, join_predictions
+from sentimo.core.predictions import RESERVED_NAMES, ModelId, Predictions, TaskScores, WindowScores, join_predictions
 from sentimo.errors import InputError, MissingExtraError
 
 MODEL = ModelId("tiny", "abc123")
@@ -164,6 +164,15 @@ def test_windows_show_what_a_long_text_says_where():
             "polarity": {"label": "negative", "probabilities": {"negative": 0.75, "positive": 0.25}},
         }
     ]
+
+
+def test_no_task_may_take_the_name_of_a_key_or_a_column():
+    place = WindowScores(0, 4, {})
+    answers = predictions(["long", ""], {}, windows=((place,), ()), errors=(None, "empty text"))
+
+    keys = {key for row in answers.to_dict() for key in row} | set(answers[0].to_dict()["windows"][0])
+
+    assert keys | set(answers.to_columns()) | {"confidence"} == RESERVED_NAMES
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from sentimo.engine.predictor import Predictor
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "awful", "food", "staff", "the", "."]
 TOPICS = LabelSpace("topics", ("food", "staff"), "multi")
 TASKS = (TaskSpec("polarity", POLARITY_3), TaskSpec("intensity", INTENSITY), TaskSpec("topics", TOPICS))
+MAX_TOKENS = 66
 SETTINGS = {"prefix": [2], "suffix": [3], "pad_id": 0}
 
 # What each word says: logits are the sum over the words of a window and the bias.
@@ -79,7 +80,7 @@ def write_tiny(tmp_path_factory):
         if probes is None:
             graph = tmp_path_factory.mktemp("graph") / "model.onnx"
             onnx.save(make_graph(), graph)
-            reader = TokenReader(make_tokenizer(), max_tokens=16, **SETTINGS)
+            reader = TokenReader(make_tokenizer(), max_tokens=MAX_TOKENS, **SETTINGS)
             answers = Predictor(OnnxBackend(graph, reader), TASKS, ModelId("tiny", "")).predict(PROBE_TEXTS)
             probes = Probes(PROBE_TEXTS, {task: each.scores for task, each in answers.tasks.items()})
 
@@ -88,7 +89,7 @@ def write_tiny(tmp_path_factory):
             make_tokenizer().save(str(folder / "tokenizer.json"))
             tamper(folder)
 
-        usual = {"tasks": TASKS, "max_tokens": 16, "settings": SETTINGS}
+        usual = {"tasks": TASKS, "max_tokens": MAX_TOKENS, "settings": SETTINGS}
         return write_bundle(target, Manifest("tiny", "onnx", ("en",), **{**usual, **changes}), fill, probes)
 
     return write
@@ -96,7 +97,7 @@ def write_tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_bundle(write_tiny, tmp_path_factory):
-    """A bundle of the tiny model, proven by a fresh process. A window holds 14 tokens and two special ones."""
+    """A bundle of the tiny model, proven by a fresh process. A window holds 64 tokens and two special ones."""
     return write_tiny(tmp_path_factory.mktemp("tiny") / "model")
 
 

@@ -64,3 +64,20 @@ def test_columns_are_guessed(csv):
     task, dataset = load_labelled(path, {"emotion": EKMAN_7, "detail": GOEMOTIONS_28}, task="emotion")
 
     assert (task, len(dataset.examples)) == ("emotion", 2)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"text": "txet", "label": "label"}, "Did you mean 'text'"),
+        ({"text": "text", "label": "lable"}, "Did you mean 'label'"),
+    ],
+)
+def test_a_misspelt_column_is_told_whatever_tasks_the_model_has(csv, names, message):
+    with pytest.raises(DataError, match=message):
+        load_labelled(csv("text,label", "good tea,joy"), SPACES, **names)
+
+
+def test_a_missing_file_is_told_whatever_tasks_the_model_has(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        load_labelled(tmp_path / "none.csv", SPACES, text="text", label="label")

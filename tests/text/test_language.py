@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentimo.text.language import language_of
+from sentimo.text.language import language_of, main_languages
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from sentimo.text.language import language_of
         ("정말 좋아요", "other"),
         ("C'est très bon", "en"),  # Latin script: told apart by no script
         ("\ud83d", "und"),
+        ("\uf900\ufa0c", "zh"),  # compatibility characters
+        ("\ue000", "und"),  # private use
         ("𠮷", "zh"),  # beyond the first 65,536 characters
     ],
 )
@@ -55,3 +57,9 @@ def test_any_text_has_a_language(text):
 @given(st.text(alphabet="的一是了我不人在他有这个上们来到时", min_size=1))
 def test_chinese_characters_alone_are_chinese(text):
     assert language_of(text) == "zh"
+
+
+def test_languages_of_a_tenth_of_the_texts_are_seen():
+    texts = ["好"] * 8 + ["good"] * 2 + ["123"] * 5 + ["привет"]
+
+    assert main_languages(texts) == ("zh", "en")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from toy import MOODS, toy_recipe
 from transformers import (
     BertConfig,
     BertModel,
@@ -15,10 +16,8 @@ from transformers import (
     RobertaModel,
 )
 
-from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
-from sentimo.train.encoder import open_base
-from sentimo.train.recipe import parse_recipe
+from sentimo.train.encoder import open_base, quiet_transformers
 
 VOCABULARY = """
     i you it we they this that the a an my your is was were are be very so too quite not never no and but or
@@ -29,12 +28,6 @@ VOCABULARY = """
 WORDS = VOCABULARY.split()
 LETTERS = [mark + letter for letter in "abcdefghijklmnopqrstuvwxyz" for mark in ("", "##")]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
-GOOD = ["good", "great", "fine", "lovely", "happy", "superb", "warm", "kind"]
-BAD = ["bad", "awful", "poor", "sad", "angry", "rude", "slow", "dirty"]
-THINGS = ["film", "book", "hotel", "room", "phone", "food"]
-
-MOODS = LabelSpace("moods", ("bad", "good"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -115,30 +108,9 @@ def gpt2_base(gpt2):
 
 
 @pytest.fixture
-def examples():
-    """Builds n examples of task "mood" that a small network can learn: a thing and a word of praise or blame."""
-
-    def make(n, task="mood"):
-        made = []
-        for at in range(n):
-            word = (BAD, GOOD)[at % 2][at // 2 % len(GOOD)]
-            ending = " and so on" * (at % 3)  # lengths differ
-            made.append(Example(Document(f"the {THINGS[at % 5]} was {word}{ending}"), {task: at % 2}))
-        return made
-
-    return make
-
-
-@pytest.fixture
 def recipe():
     """Builds a recipe; its tasks are given by name, or as mappings."""
-
-    def make(*tasks, **settings):
-        parts = [{"train": "made-up.csv", **({"name": each} if isinstance(each, str) else each)} for each in tasks]
-        usual = {"precision": "fp32", "max_tokens": 32, "epochs": 1, "batch_size": 8}
-        return parse_recipe({"tasks": parts or [{"name": "mood", "train": "made-up.csv"}], **usual, **settings})
-
-    return make
+    return toy_recipe
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +125,7 @@ def spaces():
 
 
 def _saved(folder, kind, config, tokenizer, names):
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(0)
         kind(config).save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)

@@ -10,7 +10,7 @@ from sentimo.core.documents import Document, Example
 from sentimo.core.labels import INTENSITY, POLARITY_2, POLARITY_3, LabelSpace
 from sentimo.errors import DataError, InputError, MissingExtraError
 from sentimo.evaluate.report import evaluate
-from sentimo.train.baselines import fit_baseline, seen_languages
+from sentimo.train.baselines import fit_baseline
 from sentimo.train.planes import STRENGTHS
 from sentimo.train.recipe import TaskRecipe
 from sentimo.train.tasks import TaskData, drop_leaks, load_task
@@ -216,12 +216,6 @@ def test_what_is_saved_answers_as_what_was_judged(two, tmp_path):
         "strengths": dict(baseline.strengths),
         "seed": 13,
     }
-
-
-def test_languages_of_a_tenth_of_the_texts_are_seen():
-    texts = ["好"] * 8 + ["good"] * 2 + ["123"] * 5 + ["привет"]
-
-    assert seen_languages(texts) == ("zh", "en")
 
 
 def test_fitting_a_baseline_loads_no_torch():

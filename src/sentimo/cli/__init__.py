@@ -51,11 +51,11 @@ def main() -> None:
     """Run the command line. Exit status: 0 done, 1 failed (one sentence on stderr says why), 2 misused, 130 Ctrl-C."""
     try:
         app()
-    except SentimoError as error:
-        err.print(f"sentimo: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (SentimoError, OSError) as error:  # a full disk or a missing permission is no bug either
+        err.print(f"sentimo: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

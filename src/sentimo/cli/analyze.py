@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _COLOURS = {"negative": "red", "neutral": "bright_black", "positive": "green"}
 _BAR = 24  # columns
 _SHOWN = 5  # labels of a task
+_SYMBOLS = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
+    **dict.fromkeys(range(0x7F, 0xA0), 0xFFFD),
+}
 
 
 def analyze(
@@ -55,7 +59,7 @@ def _lines() -> list[str]:
     if sys.stdin.isatty():
         return []
     content = sys.stdin.buffer.read().decode("utf-8", "replace")
-    return [line for line in content.removeprefix("﻿").splitlines() if line.strip()]
+    return [line.rstrip("\r") for line in content.removeprefix("\ufeff").split("\n") if line.strip()]
 
 
 def _panel(prediction: Prediction) -> RenderableType:
@@ -67,12 +71,13 @@ def _panel(prediction: Prediction) -> RenderableType:
     from sentimo.core.predictions import INTENSITY, Choice
 
     text = prediction.text if len(prediction.text) <= 300 else prediction.text[:299] + "…"
-    shown = Text(_printable(text), style="italic")
+    shown = Text(_printable(text), style="italic", overflow="fold", no_wrap=False)
     facts = (
         f"{prediction.language} · {prediction.tokens} tokens · {prediction.model.name} {prediction.model.digest[:12]}"
     )
     if prediction.error is not None:
-        return Panel(Group(shown, Text(f"no answer: {prediction.error}", style="red")), subtitle=facts)
+        lines: list[RenderableType] = [shown, Text(f"no answer: {prediction.error}", style="red")]
+        return Panel(Group(*lines), subtitle=Text(facts), subtitle_align="right")
     grid = Table.grid(padding=(0, 2))
     for name, value in prediction.tasks.items():
         if isinstance(value, Choice):
@@ -83,7 +88,7 @@ def _panel(prediction: Prediction) -> RenderableType:
         grid.add_row(
             Text(INTENSITY, style="bold"), "", _bar(prediction.intensity, "cyan"), f"{prediction.intensity:.2f}"
         )
-    lines: list[RenderableType] = [shown, Text(), grid]
+    lines = [shown, Text(), grid]
     if prediction.windows:
         lines.append(Text(_long(prediction), style="bright_black"))
     return Panel(Group(*lines), subtitle=Text(facts), subtitle_align="right")
@@ -136,4 +141,4 @@ def _long(prediction: Prediction) -> str:
 
 def _printable(text: str) -> str:
     """Return the text with control characters shown as symbols, so that it cannot steer the terminal."""
-    return "".join(chr(0x2400 + ord(each)) if ord(each) < 32 and each not in "\n\t" else each for each in text)
+    return text.translate(_SYMBOLS)

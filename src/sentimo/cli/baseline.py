@@ -81,12 +81,12 @@ def _judge(fitted: Baseline, name: str, rows: TaskData, seed: int) -> Report:
 
 
 def _save(fitted: Baseline, output: Path, report: Report, rows: TaskData, files: list[str], *, overwrite: bool) -> None:
-    from sentimo.train.baselines import seen_languages
+    from sentimo.text.language import main_languages
     from sentimo.train.card import model_card
 
     about: dict[str, Any] = {
         "name": output.name,
-        "languages": seen_languages(each.document.text for each in rows.train),
+        "languages": main_languages(each.document.text for each in rows.train),
         "provenance": {"files": files, "rows": [len(rows.train), len(rows.dev), len(rows.test)]},
     }
 

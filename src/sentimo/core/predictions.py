@@ -193,7 +193,7 @@ class Prediction:
         return _html_table([self])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Predictions(Sequence[Prediction]):
     """The answers to many texts, as columns. Row ``[i]`` is a `Prediction`.
 

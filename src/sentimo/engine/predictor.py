@@ -73,7 +73,6 @@ class Predictor:
         """
         if isinstance(texts, str):
             raise InputError("predict() takes a list of texts; for one text call analyze(text)")
-        texts = list(texts)  # a pandas column counts by its index, not by position
         answers = _Answers(self._tasks, self.model, [readable(text) for text in texts])
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             self._fill(answers, range(start, min(start + _TEXTS_AT_ONCE, len(texts))))

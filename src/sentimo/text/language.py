@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Literal
 
 Language = Literal["en", "zh", "other", "und"]
 
-_HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff]")
-_LATIN = re.compile(r"[A-Za-zÀ-ɏ]+")
-_KANA_HANGUL = re.compile(r"[ぁ-ゟァ-ヿ가-힣]")
+# Code points, not characters: an editor that normalises text turns U+F900 into U+8C48, and Korean into Chinese.
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+_KANA_HANGUL = re.compile(r"[\u3041-\u309f\u30a1-\u30ff\uac00-\ud7a3]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _SAMPLE = 2000  # characters; a longer text does not change its script
 
@@ -29,3 +32,9 @@ def language_of(text: str) -> Language:
     if len(_KANA_HANGUL.findall(sample)) > n_han or n_other > 2 * max(n_han, n_words):
         return "other"
     return "zh" if n_han >= n_words else "en"
+
+
+def main_languages(texts: Iterable[str]) -> tuple[Language, ...]:
+    """Return the languages of at least a tenth of the texts, the most frequent first."""
+    counts = Counter(map(language_of, texts))
+    return tuple(language for language, n in counts.most_common() if n >= 0.1 * counts.total() and language != "und")

@@ -16,7 +16,6 @@ from sentimo.engine.backends.linear import LinearBackend, LinearModel, TaskWeigh
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import DataError, InputError
 from sentimo.evaluate.calibration import multi_hot
-from sentimo.text.language import language_of
 from sentimo.text.ngrams import ngrams
 from sentimo.train.calibrate import Answers, ask, fit_specs
 from sentimo.train.planes import STRENGTHS, Method, PlaneFitter, require_sklearn
@@ -131,12 +130,6 @@ def fit_baseline(
         weights[name], strengths[name] = best.weights, best.strength
         specs.append(best.spec)
     return Baseline(method, replace(blank, tasks=weights), tuple(specs), strengths, seed)
-
-
-def seen_languages(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the languages of at least a tenth of the texts, the most frequent first."""
-    counts = Counter(language_of(text) for text in texts)
-    return tuple(language for language, n in counts.most_common() if n >= 0.1 * counts.total() and language != "und")
 
 
 class _Fit(NamedTuple):

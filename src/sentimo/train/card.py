@@ -29,13 +29,14 @@ def model_card(
 def _lines(manifest: Manifest, reports: Mapping[str, Report], notes: Sequence[str], about: str) -> Iterator[str]:
     yield f"# {manifest.name}"
     yield ""
-    yield f"A Sentimo bundle ({manifest.backend}) for {', '.join(manifest.languages)}; open it with"
+    languages = ", ".join(manifest.languages) or "any language"
+    yield f"A Sentimo bundle ({manifest.backend}) for {languages}; open it with"
     yield '`Analyzer.load("<this folder>")` or `sentimo analyze --model <this folder> "text"`.'
     yield ""
     yield "| task | kind | labels |"
     yield "| --- | --- | --- |"
     for task in manifest.tasks:
-        labels = ", ".join(task.space.labels)
+        labels = ", ".join(task.space.labels).replace("|", r"\|")  # a bare bar would end the cell
         bounds = f", {task.space.range[0]:g} to {task.space.range[1]:g}" if task.space.range else ""
         yield f"| {task.name} | {task.space.kind} | {labels}{bounds} |"
     yield ""
@@ -48,7 +49,7 @@ def _lines(manifest: Manifest, reports: Mapping[str, Report], notes: Sequence[st
     for name, value in manifest.provenance.items():
         yield f"- {name}: {value}"
     yield from (f"- {note}" for note in notes)
-    if (manifest.backend) == "onnx":
+    if manifest.backend == "onnx":
         yield "- every choice: `recipe.yaml`; every figure: `report.json`"
 
 

@@ -162,7 +162,8 @@ class _Run:
         started = time.monotonic()
         with self.progress, _stop_signals() as stop:
             self.progress.plan(self.n_steps, self.position.step)
-            while self.position.step < self.n_steps and not self._is_done():
+            # A run stopped after its last step still has its last epoch to judge.
+            while (self.position.step < self.n_steps or self.position.batch) and not self._is_done():
                 self._epoch(stop)
         if self.best_weights is not None:
             self.network.load_state_dict(self.best_weights)
@@ -181,9 +182,8 @@ class _Run:
             self.progress.step(at.step, self.epoch_loss / at.batch)
             if stop.is_set():
                 self._save()
-                raise Interrupted(
-                    f"stopped after step {at.step} of {self.n_steps}; the same command with --resume goes on from there"
-                )
+                kept = "the same command with --resume goes on from there" if self.resume_from else "nothing was saved"
+                raise Interrupted(f"stopped after step {at.step} of {self.n_steps}; {kept}")
             if time.monotonic() - saved >= 60 * self.recipe.checkpoint_minutes:
                 self._save()
                 saved = time.monotonic()
@@ -191,7 +191,8 @@ class _Run:
 
     def _close_epoch(self, seconds: float) -> None:
         at = self.position
-        figures = self.evaluate(self.network) if self.evaluate else {}
+        # Plain numbers: a checkpoint is read without trusting any type but those of Python and torch.
+        figures = {name: float(each) for name, each in self.evaluate(self.network).items()} if self.evaluate else {}
         loss = self.epoch_loss / max(1, at.batch)
         at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
         watched = figures.get(self.recipe.early_stopping.metric, -math.inf)

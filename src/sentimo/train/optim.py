@@ -15,7 +15,7 @@ from sentimo.train.recipe import Optimiser, Schedule
 
 DEFAULT_LEARNING_RATES: Mapping[str, Mapping[int, float]] = {
     "adamw": {512: 1e-4, 768: 3e-5, 1 << 30: 1.5e-5},
-    "adafactor": {512: 1e-4, 768: 3e-5, 1 << 30: 1.5e-5},
+    "adafactor": {512: 2e-3, 768: 8e-4, 1 << 30: 4e-4},  # a share of the size of the weights, which is about 0.05
     "sgd": {512: 2e-2, 768: 1e-2, 1 << 30: 5e-3},
 }
 """Optimiser -> widest encoder -> learning rate. Wide encoders need small steps."""

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from sentimo.engine.batching import batches
-from sentimo.train.loop import epoch_batches, padded
+from sentimo.errors import TrainingError
+from sentimo.train.loop import epoch_batches, is_out_of_memory, padded
 from sentimo.train.precision import autocast, choose_precision
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
@@ -99,28 +100,56 @@ def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, prec
     tokens = max(longest, min(recipe.micro_tokens, recipe.batch_size * longest))
     layer = tokens * (34 * width + 5 * heads * longest) * (1 if precision == "bf16" else 2)
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
-    n_layers = n_layers if learning == weights else recipe.train_last or n_layers
+    n_layers = 0 if recipe.freeze == "encoder" else min(n_layers, recipe.train_last or n_layers)
     return 4 * (2 * weights + (1 + moments) * learning) + layer * n_layers
 
 
 def _trial(network: nn.Module, rows: Rows, recipe: Recipe, precision: str) -> float:
-    """Return tokens per second of a few forward and backward passes."""
+    """Return tokens per second of a few passes; where memory runs out, of smaller ones, as in the loop.
+
+    Raises:
+        TrainingError: there is not enough memory for a single text.
+    """
+    try:
+        return _tokens_per_second(network, rows, recipe, precision)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        longest = max(map(len, rows.ids))
+        if recipe.micro_tokens <= longest:
+            raise TrainingError(
+                f"not enough memory for a single text of {longest} tokens. Lower max_tokens, or freeze layers."
+            ) from error
+    finally:
+        network.zero_grad()
+    smaller = recipe.model_copy(update={"micro_tokens": max(longest, recipe.micro_tokens // 2)})
+    return _trial(network, rows, smaller, precision)
+
+
+def _tokens_per_second(network: nn.Module, rows: Rows, recipe: Recipe, precision: str) -> float:
+    """Time a few forward and backward passes."""
     device = next(network.parameters()).device
     lengths = [len(ids) for ids in rows.ids]
     plan = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch=0)[:_TRIAL_STEPS]
     network.train()
-    started, n_tokens = time.perf_counter(), 0
+    started, n_tokens = _now(device), 0
     for number, batch in enumerate(plan):
         if number == len(plan) // 2:
-            started, n_tokens = time.perf_counter(), 0
+            started, n_tokens = _now(device), 0
         for part in batches([lengths[row] for row in batch], recipe.micro_tokens, len(batch)):
             chosen = [batch[place] for place in part]
             with autocast(precision, device):
                 logits: Mapping[str, torch.Tensor] = network(*padded([rows.ids[row] for row in chosen], device))
             sum(each.float().sum() for each in logits.values()).backward()  # type: ignore[union-attr]
             n_tokens += sum(lengths[row] for row in chosen)
-    network.zero_grad()
-    return max(1.0, n_tokens / (time.perf_counter() - started))
+    return max(1.0, n_tokens / (_now(device) - started))
+
+
+def _now(device: torch.device) -> float:
+    """Return the time in seconds when all work given to the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def _resident_bytes() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -26,7 +25,7 @@ from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import TrainingError
 from sentimo.evaluate.report import Predicts, Report, evaluate
-from sentimo.text.language import language_of
+from sentimo.text.language import main_languages
 from sentimo.train.backend import TorchBackend
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import ask, check_metric, dev_figures, fit_specs
@@ -227,20 +226,15 @@ class _Training:
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
     """Return the recipe with the choices that depend on data and base filled in."""
     rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width)
+    texts = (each.document.text for task in data.values() for each in task.train)
     return recipe.model_copy(
         update={
             "optimiser": recipe.optimiser.model_copy(update={"learning_rate": rate}),
             "pooling": choose_pooling(base, recipe),
             "max_tokens": base.most_tokens(recipe.max_tokens),
-            "languages": recipe.languages or _languages([each for task in data.values() for each in task.train]),
+            "languages": recipe.languages or list(main_languages(texts)),
         }
     )
-
-
-def _languages(examples: Sequence[Example]) -> list[str]:
-    """Return the languages of at least a tenth of the texts, the most frequent first."""
-    counts = Counter(language_of(each.document.text) for each in examples)
-    return [language for language, n in counts.most_common() if n >= 0.1 * len(examples) and language != "und"]
 
 
 def _targets(data: TaskData, task: str) -> list[Any]:

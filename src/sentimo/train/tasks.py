@@ -50,7 +50,7 @@ def default_task_name(task: TaskRecipe) -> str:
     if dataset.space.name in EMOTION_SPACES:
         return EMOTIONS
     _, label = _columns(task)
-    name = re.sub(r"[^\w-]+", "_", label).strip("_")
+    name = re.sub(r"[^\w-]+", "_", label).strip("_-")
     return name if name and name not in RESERVED_NAMES else "labels"
 
 
@@ -77,7 +77,9 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
     assert space is not None  # the first pass of the loop, over train, sets it
     if "dev" not in parts:
         fractions = (0.8, 0.1, 0.1) if "test" not in parts else (0.9, 0.1, 0.0)
-        train, dev, test = split_examples(parts["train"], task.name, fractions=fractions, seed=seed)
+        held_out = {folded(each.document.text) for each in parts.get("test", [])}
+        rows = [each for each in parts["train"] if folded(each.document.text) not in held_out]
+        train, dev, test = split_examples(rows, task.name, fractions=fractions, seed=seed)
         notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
         parts = {"test": test, **parts, "train": train, "dev": dev}
     return TaskData(space, parts["train"], parts["dev"], parts.get("test", []), notes)

@@ -32,7 +32,7 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
             f"Choose one of {fitting}."
         )
     settings = dict(choice.model_extra or {})
-    if settings.get("weight") == "balanced":
+    if settings.get("weight") == "balanced" and space.kind != "score":  # a score has no labels to balance
         settings["weight"] = balanced_weights(space, targets)
     objective: nn.Module = build(entry.where, f"objective {choice.name!r} of task {task.name!r}", **settings)
     return objective

@@ -101,7 +101,7 @@ def test_an_unclosed_quote_in_the_header_is_told(file):
 def test_a_cell_without_end_is_an_error_not_a_full_memory(file, monkeypatch):
     monkeypatch.setattr("sentimo.data.readers.csv._MOST_CHARACTERS", 1000)
 
-    with pytest.raises(DataError, match="line 3: field larger than field limit.*never closed"):
+    with pytest.raises(DataError, match=r"line 3: field larger than field limit.*never closed"):
         list(read_rows(file(f'text,label\na,1\n"{"x" * 2000}\n')))
     with pytest.raises(DataError, match="line 1: field larger"):
         read_rows(file("x" * 2000))

@@ -91,7 +91,7 @@ def test_an_unknown_encoding_names_common_ones(file, encoding):
 
 
 def test_utf_16_without_its_mark_is_told(file):
-    with pytest.raises(DataError, match="cannot be read as utf-16.*BOM"):
+    with pytest.raises(DataError, match=r"cannot be read as utf-16.*BOM"):
         read_rows(file(ENGLISH, "utf-8"), encoding="utf-16")
 
 

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sentimo.core.labels import LabelSpace
+from sentimo.errors import RecipeError
+from sentimo.train.objectives.bce import BinaryCrossEntropy
+from sentimo.train.objectives.cross_entropy import CrossEntropy
+from sentimo.train.objectives.mse import MeanSquaredError
+from sentimo.train.objectives.ordinal import Ordinal
+from sentimo.train.weighting import balanced_weights, build_objective
+
+MOODS = LabelSpace("moods", ("bad", "good", "mixed"))
+EMOTIONS = LabelSpace("emotions", ("anger", "joy", "fear"), "multi")
+STARS = LabelSpace("stars", ("1", "2", "3"), "ordinal")
+INTENSITY = LabelSpace("intensity", ("intensity",), "score", range=(0.0, 100.0))
+
+
+@pytest.fixture
+def objective(recipe):
+    """Builds the objective that a task asks for."""
+
+    def build(space, targets, choice=None):
+        task = {"name": "mood"} if choice is None else {"name": "mood", "objective": choice}
+        return build_objective(recipe(task).tasks[0], space, targets)
+
+    return build
+
+
+def test_balanced_weights_of_a_single_label_task():
+    # n / (n_labels * n_label): 6 / (3 * 4), 6 / (3 * 1), 6 / (3 * 1)
+    assert balanced_weights(MOODS, [0, 0, 0, 0, 1, 2]) == pytest.approx([0.5, 2.0, 2.0])
+
+
+def test_balanced_weights_of_a_multi_label_task():
+    # rows without the label per row with it: 2 / 2, 3 / 1, 1 / 3
+    targets = [(0, 1), (0, 2), (2,), (2,)]
+
+    assert balanced_weights(EMOTIONS, targets) == pytest.approx([1.0, 3.0, 1 / 3])
+
+
+def test_a_label_that_no_row_has_weighs_one():
+    assert balanced_weights(MOODS, [0, 0, 1]) == pytest.approx([0.5, 1.0, 1.0])
+    assert balanced_weights(EMOTIONS, [(), (0,)]) == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_no_weight_is_above_fifty():
+    # 300 / (3 * 1) and 299 / 1 would be 100 and 299
+    assert balanced_weights(MOODS, [0] * 299 + [1])[1] == 50.0
+    assert balanced_weights(EMOTIONS, [()] * 299 + [(1,)])[1] == 50.0
+
+
+@pytest.mark.parametrize(
+    ("space", "targets", "kind"),
+    [
+        (MOODS, [0, 1], CrossEntropy),
+        (EMOTIONS, [(0,), ()], BinaryCrossEntropy),
+        (STARS, [0, 2], Ordinal),
+        (INTENSITY, [3.0, 99.0], MeanSquaredError),
+    ],
+)
+def test_a_task_without_a_choice_gets_the_objective_of_its_kind(objective, space, targets, kind):
+    assert isinstance(objective(space, targets), kind)
+
+
+def test_balanced_puts_the_weights_into_the_objective(objective):
+    logits, targets = torch.zeros(2, 3), torch.tensor([0, 1])
+
+    plain = objective(MOODS, [0, 0, 0, 0, 1, 2])(logits, targets)
+    weighed = objective(MOODS, [0, 0, 0, 0, 1, 2], {"name": "cross_entropy", "weight": "balanced"})(logits, targets)
+
+    assert (weighed / plain).tolist() == pytest.approx([0.5, 2.0])
+
+
+def test_an_objective_of_another_kind_is_refused_with_those_that_fit(objective):
+    with pytest.raises(RecipeError, match=r"'mood' is multi; objective 'focal' is for single and ordinal.*asymmetric"):
+        objective(EMOTIONS, [(0,)], "focal")
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest(objective):
+    with pytest.raises(RecipeError, match=r"objective 'focal' of task 'mood' has no setting 'gama'.*'gamma'"):
+        objective(MOODS, [0, 1], {"name": "focal", "gama": 2})
+
+
+def test_a_score_has_no_labels_to_balance(objective):
+    with pytest.raises(RecipeError, match=r"objective 'mse' of task 'mood' has no setting 'weight'"):
+        objective(INTENSITY, [3.0, 99.0], {"name": "mse", "weight": "balanced"})
+
+
+def test_a_weight_that_is_no_number_is_refused(objective):
+    with pytest.raises(RecipeError, match="objective 'cross_entropy' of task 'mood'"):
+        objective(MOODS, [0, 1], {"name": "cross_entropy", "weight": "balance"})
