@@ -15,9 +15,9 @@ run() {
 rm -rf "$out"
 mkdir -p "$out"
 run sentimo analyze "I love it" "The battery died after two days." "这家酒店的服务太差了，再也不会来了。"
-run sentimo doctor demo/reviews.csv --text text --label label
+run sentimo doctor demo/reviews.csv --test demo/reviews.test.csv --text text --label label
 run sentimo train demo/recipe.yaml -o "$out/model"
-run sentimo evaluate "$out/model" demo/reviews.csv
+run sentimo evaluate "$out/model" demo/reviews.test.csv
 run sentimo analyze --model "$out/model" "Great value, would buy again."
 run sentimo predict demo/reviews.csv -o "$out/answers.csv" --text text --model "$out/model"
 run sentimo baseline demo/reviews.zh.csv

@@ -84,9 +84,13 @@ def encoder(tmp_path_factory):
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+    from sentimo.train.encoder import quiet_transformers
+
     pieces = pre_tokenizers.BertPreTokenizer()
     normalizer = normalizers.BertNormalizer()
-    words = {word for row in labelled_rows() for word, _ in pieces.pre_tokenize_str(normalizer.normalize_str(row["text"]))}
+    words = {
+        word for row in labelled_rows() for word, _ in pieces.pre_tokenize_str(normalizer.normalize_str(row["text"]))
+    }
     vocabulary = {word: at for at, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted(words)])}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pieces
@@ -102,7 +106,7 @@ def encoder(tmp_path_factory):
         max_position_embeddings=64,
     )
     folder = tmp_path_factory.mktemp("encoder")
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), quiet_transformers():
         torch.manual_seed(0)
         BertModel(config).save_pretrained(folder)
     names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}

@@ -68,7 +68,7 @@ def test_training_rows_that_also_stand_in_test_are_left_out(reviews, tmp_path):
 
     result = invoke(*columns_of(reviews), "--test", test)
 
-    assert "training rows left out, their texts stand in dev or test" in result.stderr
+    assert "training rows left out, their texts stand in test" in result.stderr
 
 
 def test_baseline_saves_a_model_with_card_and_report(reviews, tmp_path):

@@ -107,3 +107,13 @@ def test_every_row_is_in_one_part_and_no_text_in_two(rows, seed):
     assert sorted(map(id, [each for part in parts for each in part])) == sorted(map(id, rows))
     keys = [key for part in parts for key in {folded(text) for text in texts(part)}]
     assert len(keys) == len(set(keys))
+
+
+def test_a_few_rows_of_many_labels_still_give_every_part_some():
+    # 10 labels x 4 rows: each label's first row is for train, the others go where rows are missing most
+    rows = [Example(Document(f"text {label} {n}"), {"mood": label}) for label in range(10) for n in range(4)]
+
+    train, dev, test = split_examples(rows, "mood")
+
+    assert (len(train), len(dev), len(test)) == (32, 4, 4)
+    assert {each.targets["mood"] for each in train} == set(range(10))

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentimo.core.labels import EKMAN_7, GOEMOTIONS_28, INTENSITY, MAPPINGS, POLARITY_3, SENTIMENT_5, LabelSpace
+from sentimo.core.labels import (
+    EKMAN_7,
+    GOEMOTIONS_28,
+    INTENSITY,
+    MAPPINGS,
+    POLARITY_2,
+    POLARITY_3,
+    SENTIMENT_5,
+    LabelSpace,
+)
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty, labels_in, number_in
 from sentimo.errors import DataError, UnknownLabelError
 
@@ -306,3 +315,11 @@ def test_a_score_is_a_number(cell, value):
 def test_what_is_no_score_is_told(cell, message):
     with pytest.raises(DataError, match=message):
         TargetReader(INTENSITY).target(cell, "row")
+
+
+@pytest.mark.parametrize("cells", [["Positive", "NEGATIVE"], ["正面", "负面"]])
+def test_labels_of_a_known_space_are_known_in_any_case_and_by_their_chinese_names(cells):
+    space = infer_space(cells, "mood")
+
+    assert space == POLARITY_2
+    assert TargetReader(space, cells).target(cells[0], "row 1") == 1

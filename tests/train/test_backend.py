@@ -21,7 +21,11 @@ def test_texts_become_windows_with_their_special_tokens(backend, bert_base):
 
     assert [window.features[0] for window in (*short.windows, *long.windows)] == [begin] * 3
     assert [window.features[-1] for window in (*short.windows, *long.windows)] == [end] * 3
-    assert [window.length for window in (*short.windows, *long.windows)] == [3, 8, 6]  # 6 words, then 3 and one of them again
+    assert [window.length for window in (*short.windows, *long.windows)] == [
+        3,
+        8,
+        6,
+    ]  # 6 words, then 3 and one of them again
 
 
 def test_a_training_network_answers_without_dropout(backend):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from torch import nn
-from toy import MOODS
+from toy import MOODS, toy_recipe
 
 from sentimo.core.bundle import TaskSpec
 from sentimo.core.labels import LabelSpace
@@ -28,16 +28,12 @@ TEXTS = ["good", "the film was so bad, and the food was not good", "a lovely hot
 EMOTIONS = LabelSpace("emotions", ("anger", "joy"), "multi")
 INTENSITY = LabelSpace("intensity", ("intensity",), "score", range=(0.0, 4.0))
 
-BASES = ["bert", "roberta", "gpt2"]
 
-
-@pytest.fixture(scope="module", params=[*BASES, "bert, attention", "gpt2, attention"])
+@pytest.fixture(scope="module", params=["roberta", "gpt2", "bert, attention"])
 def exported(request, spaces, tmp_path_factory):
     """A network, its base, its tasks, and the folder with its graph and tokenizer."""
     name, _, head = request.param.partition(", ")
     base = request.getfixturevalue(f"{name}_base")
-    from toy import toy_recipe
-
     chosen = toy_recipe({"name": "mood", "head": head or "linear"}, "intensity")
     tasks = {task.name: spaces[task.name] for task in chosen.tasks}
     network = build_network(base, tasks, chosen)
@@ -49,9 +45,7 @@ def exported(request, spaces, tmp_path_factory):
 
 def open_graph(base, folder, max_tokens=32):
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    reader = TokenReader(
-        tokenizer, max_tokens=max_tokens, prefix=base.prefix, suffix=base.suffix, pad_id=base.pad_id
-    )
+    reader = TokenReader(tokenizer, max_tokens=max_tokens, prefix=base.prefix, suffix=base.suffix, pad_id=base.pad_id)
     return OnnxBackend(folder / GRAPH, reader, threads=1)
 
 
@@ -93,7 +87,9 @@ def test_heads_that_weigh_tokens_have_a_second_output(exported, request):
     ids = [*base.prefix, 7, 8, *base.suffix]
     with torch.no_grad():
         _, weights = network.read(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.int64))
-    found = backend._session.run(["mood.attention"], dict(zip(("input_ids", "attention_mask"), backend._reader.pad([ids]), strict=True)))
+    found = backend._session.run(
+        ["mood.attention"], dict(zip(("input_ids", "attention_mask"), backend._reader.pad([ids]), strict=True))
+    )
     assert found[0] == pytest.approx(weights["mood"].numpy(), abs=1e-6)
     assert sum(weight for _, _, weight in backend.attention("good")["mood"]) <= 1.0 + 1e-6
 
@@ -212,7 +208,10 @@ def test_a_graph_that_gives_no_numbers_is_refused(space):
 
 
 def test_every_task_is_compared():
-    both = replace(answers([[0.9, 0.1]]), tasks={**answers([[0.9, 0.1]]).tasks, "emotions": answers([[0.9, 0.1]], EMOTIONS).tasks["mood"]})
+    both = replace(
+        answers([[0.9, 0.1]]),
+        tasks={**answers([[0.9, 0.1]]).tasks, "emotions": answers([[0.9, 0.1]], EMOTIONS).tasks["mood"]},
+    )
     other = replace(both, tasks={**both.tasks, "emotions": answers([[0.4, 0.1]], EMOTIONS).tasks["mood"]})
 
     with pytest.raises(TrainingError, match="task 'emotions'"):

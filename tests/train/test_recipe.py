@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sentimo.core.labels import MAPPINGS
 from sentimo.errors import RecipeError
-from sentimo.train.recipe import Recipe, dump_recipe, load_recipe, parse_recipe
+from sentimo.train.recipe import Recipe, dump_recipe, load_recipe, parse_recipe, relative_to
 
 TASK = {"name": "mood", "train": "reviews.csv"}
 
@@ -261,3 +261,15 @@ def test_an_unreadable_file_is_refused_by_name(tmp_path, name, content, sentence
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RecipeError, match=r"none\.yaml: cannot be read"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_a_recipe_seen_from_a_folder_loads_the_same_files_from_there(tmp_path):
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    recipe = parse_recipe({"tasks": [{"name": "mood", "train": str(tmp_path / "data" / "a.csv")}]})
+
+    seen = relative_to(recipe, tmp_path / "models" / "mine")
+    (tmp_path / "models" / "mine" / "recipe.yaml").write_text(dump_recipe(seen))
+
+    assert seen.tasks[0].train == [Path("../../data/a.csv")]
+    loaded = load_recipe(tmp_path / "models" / "mine" / "recipe.yaml")
+    assert loaded.tasks[0].train[0].resolve() == (tmp_path / "data" / "a.csv").resolve()

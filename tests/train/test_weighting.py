@@ -91,3 +91,8 @@ def test_a_score_has_no_labels_to_balance(objective):
 def test_a_weight_that_is_no_number_is_refused(objective):
     with pytest.raises(RecipeError, match="objective 'cross_entropy' of task 'mood'"):
         objective(MOODS, [0, 1], {"name": "cross_entropy", "weight": "balance"})
+
+
+def test_weights_are_as_many_as_labels(objective):
+    with pytest.raises(RecipeError, match=r"2 weights; expected `balanced`, or 3 numbers"):
+        objective(MOODS, [0, 1, 2], {"name": "cross_entropy", "weight": [1.0, 2.0]})

@@ -82,12 +82,10 @@ def _panel(prediction: Prediction) -> RenderableType:
     for name, value in prediction.tasks.items():
         if isinstance(value, Choice):
             _add_choice(grid, name, value, prediction.language)
-        else:
-            grid.add_row(Text(name, style="bold"), "", _bar(value, "cyan"), f"{value:.2f}")
-    if INTENSITY not in prediction.tasks and prediction.intensity is not None:
-        grid.add_row(
-            Text(INTENSITY, style="bold"), "", _bar(prediction.intensity, "cyan"), f"{prediction.intensity:.2f}"
-        )
+        elif name != INTENSITY:
+            grid.add_row(Text(name, style="bold"), "", "", f"{value:.2f}")
+    if (intensity := prediction.intensity) is not None:
+        grid.add_row(Text(INTENSITY, style="bold"), "", _bar(intensity, "cyan"), f"{intensity:.2f}")
     lines = [shown, Text(), grid]
     if prediction.windows:
         lines.append(Text(_long(prediction), style="bright_black"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, combinations, combinations_with_replacement, islice, product, zip_longest
+from itertools import chain, combinations, combinations_with_replacement, islice, zip_longest
 
 from sentimo.core.labels import LabelSpace
 from sentimo.data.diagnosis import Answer, Finding, Sample, counted, shown
-from sentimo.data.near_duplicates import near_duplicates
+from sentimo.data.near_duplicates import near_duplicates, similarity
 from sentimo.data.targets import labels_in
 from sentimo.text.normalise import folded
 
@@ -127,28 +127,38 @@ def _leaks(samples: Sequence[Sample], copies: Iterable[list[int]], sizes: Counte
 
 
 def _near(samples: Sequence[Sample], copies: Mapping[str, list[int]], splits: Iterable[str]) -> Iterator[Finding]:
+    texts = list(copies)
     first = [_first_rows(samples, rows) for rows in copies.values()]
-    # For each two splits, or one twice: texts of the later one -> an example.
-    found: dict[Pair, dict[int, str]] = {pair: {} for pair in combinations_with_replacement(splits, 2)}
-    for near in near_duplicates(list(copies)):
-        for one, other in ((near.first, near.second), (near.second, near.first)):
-            for (earlier, a), (later, b) in product(first[one].items(), first[other].items()):
-                leaks_as_it_is = earlier != later and earlier in first[other]
-                if (earlier, later) in found and not leaks_as_it_is:
-                    example = _example(samples, min(a, b), max(a, b), f" ({near.similarity:.0%} alike)")
-                    found[earlier, later].setdefault(other, example)
-    across = {pair: near for pair, near in found.items() if near and pair[0] != pair[1]}
-    within = {pair: near for pair, near in found.items() if near and pair[0] == pair[1]}
+    counts: Counter[Pair] = Counter()
+    examples: dict[Pair, list[str]] = {pair: [] for pair in combinations_with_replacement(splits, 2)}
+    for group in near_duplicates(texts):
+        for (earlier, later), told in examples.items():
+            there = [text for text in group if earlier in first[text]]
+            # A text that leaks as it is was told as leakage already.
+            here = [text for text in group if later in first[text] and (earlier == later or earlier not in first[text])]
+            if not there or not here or len({*there, *here}) < 2:
+                continue
+            counts[earlier, later] += len(here)
+            if len(told) < _MOST_EXAMPLES:
+                one, other = there[0], here[-1]
+                alike = f" ({similarity(texts[one], texts[other]):.0%} alike)"
+                told.append(_example(samples, first[one][earlier], first[other][later], alike))
+    yield from _near_findings(counts, examples)
+
+
+def _near_findings(counts: Mapping[Pair, int], examples: Mapping[Pair, Sequence[str]]) -> Iterator[Finding]:
+    across = [pair for pair in examples if counts[pair] and pair[0] != pair[1]]
+    within = [pair for pair in examples if counts[pair] and pair[0] == pair[1]]
     if across:
-        counts = [f"{counted(len(near), 'text')} of {later} in {earlier}" for (earlier, later), near in across.items()]
-        message = f"texts with a near-copy in another split: {', '.join(counts)}"
+        found = [f"{counted(counts[pair], 'text')} of {pair[1]} in {pair[0]}" for pair in across]
+        message = f"texts with a near-copy in another split: {', '.join(found)}"
         mend = "Remove them from one of the two: figures on held-out rows are too high."
-        yield Finding("warning", "near-leakage", message, mend, _few(near.values() for near in across.values()))
+        yield Finding("warning", "near-leakage", message, mend, _few(examples[pair] for pair in across))
     if within:
-        counts = [f"{counted(len(near), 'text')} of {split}" for (split, _), near in within.items()]
-        message = f"{', '.join(counts)} with a near-copy in the same split"
+        found = [f"{counted(counts[pair], 'text')} of {pair[0]}" for pair in within]
+        message = f"{', '.join(found)} with a near-copy in the same split"
         mend = "Keep one of each kind where they come from a template or a forwarded post."
-        yield Finding("note", "near-duplicates", message, mend, _few(near.values() for near in within.values()))
+        yield Finding("note", "near-duplicates", message, mend, _few(examples[pair] for pair in within))
 
 
 def _first_rows(samples: Sequence[Sample], rows: Iterable[int]) -> dict[str, int]:
@@ -167,6 +177,6 @@ def _example(samples: Sequence[Sample], a: int, b: int, how: str = "") -> str:
 
 
 def _few(examples: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Return a few different examples, one of each group in turn."""
+    """Return a few examples, one of each group in turn."""
     in_turn = chain.from_iterable(zip_longest(*examples))
-    return tuple(islice(dict.fromkeys(example for example in in_turn if example), _MOST_EXAMPLES))
+    return tuple(islice((example for example in in_turn if example), _MOST_EXAMPLES))

@@ -168,7 +168,7 @@ def _candidates(signatures: Signatures) -> Iterator[Positions]:
 
 
 def _similarities(texts: _Texts, pairs: Positions) -> NDArray[np.float64]:
-    """Return the Jaccard similarity of each pair of texts (m, 2), by 48 bits of each n-gram's hash: clashes are rare."""
+    """Return the Jaccard similarity of each pair of texts (m, 2), by 48 bits of each n-gram's hash: few clashes."""
     found = [np.empty(0)]
     for start, end in _chunks(texts.counts[pairs].sum(axis=1)):
         left, right = (_numbered_grams(texts, side) for side in pairs[start:end].T)

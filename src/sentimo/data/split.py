@@ -43,12 +43,13 @@ def split_examples(
         strata.setdefault(key, []).append(members)
     parts: tuple[list[Example], list[Example], list[Example]] = ([], [], [])
     draw = random.Random(seed)
+    n, given = 0, [0, 0, 0]
     for _, stratum in sorted(strata.items()):
         draw.shuffle(stratum)
-        given = [0, 0, 0]
-        for n, members in enumerate(stratum, 1):
-            # The part that is most behind its share gets the next group.
-            behind = max(range(3), key=lambda part: fractions[part] * n - given[part])
+        for place, members in enumerate(stratum):
+            n += 1
+            # The first of a label is for train; then the part that is most behind its share gets the next group.
+            behind = max(range(3), key=lambda part: fractions[part] * n - given[part]) if place else 0
             given[behind] += 1
             parts[behind].extend(members)
     if any(share > 0 and not part for share, part in zip(fractions, parts, strict=True)):

@@ -67,8 +67,8 @@ def infer_space(
     """See from the label cells of a file which space they span.
 
     Lists (or a `separator`) make a multi-label task, fractions or more than 20 whole numbers a score, anything else a
-    single-label one. Labels that are exactly those of a known space take its order; whole numbers are ordered by
-    value, so 0..C-1 and 1..C both become ids 0..C-1; other labels are ordered as strings.
+    single-label one. Labels of a known space (letter case apart, or by their localised names) become that space. Whole
+    numbers are ordered by value, so 0..C-1 and 1..C both become ids 0..C-1; other labels are ordered as strings.
 
     Raises:
         DataError: no labels, one label only, or an ordinal task whose order cannot be seen.
@@ -86,7 +86,13 @@ def infer_space(
         what = f"only the label {next(iter(found))!r}" if found else "no label"
         raise DataError(f"task {task!r}: {what} in the file; two different ones are needed to learn anything")
     for known in SPACES.values():
-        if set(known.labels) == found and (known.kind == kind or {known.kind, kind} == {"single", "ordinal"}):
+        alias = _alias(known)
+        meant = {alias.get(label.casefold(), label) for label in found}
+        if (
+            len(found) == len(meant)
+            and meant == set(known.labels)
+            and (known.kind == kind or {known.kind, kind} == {"single", "ordinal"})
+        ):
             return LabelSpace(known.name, known.labels, kind, known.polarity, known.names)
     numbers = all(number_in(label) is not None for label in found)
     if kind == "ordinal" and not numbers:
@@ -120,9 +126,7 @@ class TargetReader:
         mapping: Mapping[str, str] | None = None,
     ) -> None:
         self._space, self._separator, self._mapping = space, separator, mapping
-        names = [(name, label) for localised in space.names.values() for label, name in localised.items()]
-        folded = [(label.casefold(), label) for label in space.labels]
-        self._label_of = dict([*names, *folded, *((label, label) for label in space.labels)])
+        self._label_of = {**_alias(space), **{label: label for label in space.labels}}
         self.first_id = self._first_id(cells)
 
     def target(self, cell: Any, where: str) -> Target:
@@ -176,6 +180,12 @@ class TargetReader:
                 f"{where}: {value:g} lies outside the range {bounds[0]:g}..{bounds[1]:g} of {self._space.name!r}"
             )
         return value
+
+
+def _alias(space: LabelSpace) -> dict[str, str]:
+    """Return every other way to write the labels of a space, case folded -> label."""
+    localised = {name.casefold(): label for names in space.names.values() for label, name in names.items()}
+    return {**localised, **{label.casefold(): label for label in space.labels}}
 
 
 def _kind_of(cells: Sequence[Any], separator: str | None) -> Kind:

@@ -26,15 +26,10 @@ _MARKUP = re.compile(
 _BROKEN: Mapping[str, tuple[re.Pattern[str], str, str]] = {
     "replacement-character": (
         re.compile("\ufffd"),
-        "characters that were lost in decoding (U+FFFD)",
+        "characters that were lost in decoding or cut in two (U+FFFD)",
         "Export the file again as UTF-8, or name its encoding with --encoding.",
     ),
     "nul": (re.compile("\x00"), "NUL characters", "Remove them; often the file is UTF-16: name it with --encoding."),
-    "lone-surrogate": (
-        re.compile("[\ud800-\udfff]"),
-        "half characters (lone surrogates)",
-        "Export the file again: an emoji was cut in two.",
-    ),
     "mojibake": (
         _MOJIBAKE,
         "text that was read in the wrong encoding (such as Ã© for é)",

@@ -85,17 +85,32 @@ class HeadedNetwork(nn.Module):
             )
         self.heads = nn.ModuleDict(heads)
 
+    @property
+    def weighing(self) -> tuple[str, ...]:
+        """The tasks whose heads weigh tokens."""
+        heads = self.heads.items()
+        return tuple(name.removeprefix(_HEAD) for name, head in heads if isinstance(head, AttentionHead))
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Return task -> logits."""
-        return self.read(input_ids, attention_mask)[0]
+        return self._ask(self._hidden(input_ids, attention_mask), attention_mask)
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return task -> logits, and task -> weight of each token (b, t) for the heads that weigh tokens."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        heads = {name.removeprefix(_HEAD): head for name, head in self.heads.items()}
-        logits = {task: head(hidden, attention_mask) for task, head in heads.items()}
-        weighing = {task: head for task, head in heads.items() if isinstance(head, AttentionHead)}
-        return logits, {task: head.weights(hidden, attention_mask) for task, head in weighing.items()}
+        hidden = self._hidden(input_ids, attention_mask)
+        weights = {
+            name.removeprefix(_HEAD): head.weights(hidden, attention_mask)
+            for name, head in self.heads.items()
+            if isinstance(head, AttentionHead)
+        }
+        return self._ask(hidden, attention_mask), weights
+
+    def _hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return hidden
+
+    def _ask(self, hidden: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        return {name.removeprefix(_HEAD): head(hidden, attention_mask) for name, head in self.heads.items()}
 
     def save(self, folder: Path) -> None:
         """Write the encoder in the Hugging Face layout, the heads to heads.safetensors and heads.json."""

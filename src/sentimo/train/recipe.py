@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -194,18 +195,25 @@ def load_recipe(path: str | Path) -> Recipe:
         raise RecipeError(f"{path}: cannot be read: {error}") from error
     data = _parse(content, path)
     recipe = parse_recipe(data, where=str(path))
+    return _moved(
+        recipe, lambda each: path.parent / each.expanduser(), is_folder=lambda base: (path.parent / base).is_dir()
+    )
+
+
+def relative_to(recipe: Recipe, folder: Path) -> Recipe:
+    """Return the recipe with its paths seen from a folder, so that it can be loaded from a file in there."""
+    return _moved(recipe, lambda each: Path(os.path.relpath(each, folder)), is_folder=lambda base: Path(base).is_dir())
+
+
+def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[str], bool]) -> Recipe:
     tasks = [
         task.model_copy(
-            update={
-                part: [path.parent / each.expanduser() for each in getattr(task, part)]
-                for part in ("train", "dev", "test")
-            }
+            update={part: [move(each) for each in getattr(task, part)] for part in ("train", "dev", "test")}
         )
         for task in recipe.tasks
     ]
-    base = path.parent / recipe.base
-    is_folder = recipe.base != "minilm" and base.is_dir()
-    return recipe.model_copy(update={"tasks": tasks, "base": str(base) if is_folder else recipe.base})
+    base = str(move(Path(recipe.base))) if recipe.base != "minilm" and is_folder(recipe.base) else recipe.base
+    return recipe.model_copy(update={"tasks": tasks, "base": base})
 
 
 def parse_recipe(data: Any, where: str = "recipe") -> Recipe:

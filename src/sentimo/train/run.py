@@ -38,7 +38,7 @@ from sentimo.train.network import build_network, choose_pooling
 from sentimo.train.optim import default_learning_rate
 from sentimo.train.plan import make_plan
 from sentimo.train.progress import Progress
-from sentimo.train.recipe import Recipe, dump_recipe
+from sentimo.train.recipe import Recipe, dump_recipe, relative_to
 from sentimo.train.rows import merge, to_rows
 from sentimo.train.tasks import TaskData, drop_leaks, load_task
 from sentimo.train.weighting import build_objective
@@ -203,7 +203,7 @@ class _Training:
                 "notes": self.notes,
             }
             (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
-            (folder / RECIPE).write_text(dump_recipe(self.recipe), "utf-8")
+            (folder / RECIPE).write_text(dump_recipe(relative_to(self.recipe, self.output)), "utf-8")
             (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
 
         probes = predictor.predict(PROBE_TEXTS)

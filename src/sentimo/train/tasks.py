@@ -79,6 +79,8 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
         fractions = (0.8, 0.1, 0.1) if "test" not in parts else (0.9, 0.1, 0.0)
         held_out = {folded(each.document.text) for each in parts.get("test", [])}
         rows = [each for each in parts["train"] if folded(each.document.text) not in held_out]
+        if n := len(parts["train"]) - len(rows):
+            notes.append(f"{task.name}: {n} training rows left out, their texts stand in test")
         train, dev, test = split_examples(rows, task.name, fractions=fractions, seed=seed)
         notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
         parts = {"test": test, **parts, "train": train, "dev": dev}

@@ -32,8 +32,14 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
             f"Choose one of {fitting}."
         )
     settings = dict(choice.model_extra or {})
-    if settings.get("weight") == "balanced" and space.kind != "score":  # a score has no labels to balance
+    weight = settings.get("weight")
+    if weight == "balanced" and space.kind != "score":  # a score has no labels to balance
         settings["weight"] = balanced_weights(space, targets)
+    elif isinstance(weight, list) and len(weight) != len(space):
+        raise RecipeError(
+            f"task {task.name!r}: {len(weight)} weights; expected `balanced`, or {len(space)} numbers, one per label "
+            f"({', '.join(space.labels)})"
+        )
     objective: nn.Module = build(entry.where, f"objective {choice.name!r} of task {task.name!r}", **settings)
     return objective
 
