@@ -62,10 +62,11 @@ def main() -> None:
     """Make the model."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    resume = options.parse_args().resume
     console = Console(stderr=True)
     gather()
     recipe = load_recipe(Path(__file__).with_suffix(".yaml"))
-    train(recipe, RUN / "model", resume=options.parse_args().resume, overwrite=True, about=ABOUT, console=console)
+    train(recipe, RUN / "model", resume=resume, overwrite=True, about=ABOUT, console=console)
     quantize_bundle(RUN / "model", RUN / "small", overwrite=True)
     report = judge(recipe)
     bundle = quantize_bundle(RUN / "model", TARGET, overwrite=True, extra=lambda folder: describe(folder, report))
@@ -105,6 +106,7 @@ def describe(folder: Path, small: Report) -> None:
     reports = {name: Report.from_dict(each) for name, each in record["figures"].items()}
     card = model_card(Bundle.open(RUN / "small").manifest, {"this model (8 bit)": small, **reports}, about=ABOUT)
     (folder / "README.md").write_text(card, "utf-8")
+    (folder / "recipe.yaml").write_bytes(Path(__file__).with_suffix(".yaml").read_bytes())
     record["figures"] = {"8 bit": small.to_dict(), **record["figures"]}
     (folder / "report.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

@@ -54,9 +54,17 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module 'sentimo' has no attribute {name!r}")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'sentimo' has no attribute {name!r}")
+    try:
+        module = import_module(_PUBLIC[name])
+    except ModuleNotFoundError as error:
+        if not _PUBLIC[name].startswith("sentimo.train"):
+            raise
+        from sentimo.errors import MissingExtraError
+
+        raise MissingExtraError(f"sentimo.{name} ({error.name})", "train") from None
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

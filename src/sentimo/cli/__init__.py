@@ -18,7 +18,7 @@ from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
 from sentimo.cli.train import train
-from sentimo.errors import SentimoError
+from sentimo.errors import Interrupted, SentimoError
 
 app = typer.Typer(
     name="sentimo",
@@ -56,6 +56,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Interrupted as stop:
+        err.print(f"sentimo: {stop}", markup=False)
+        sys.exit(130)
     except (SentimoError, OSError) as error:  # a full disk or a missing permission is no bug either
         err.print(f"sentimo: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sentimo.cli.console import err, out, print_json
+from sentimo.cli.options import recipe_of_files
 
 if TYPE_CHECKING:
     from sentimo.evaluate.report import Report
@@ -29,7 +30,7 @@ def baseline(
     data: Annotated[list[Path], typer.Argument(help="Labelled file or files: CSV, TSV, JSONL or Parquet.")],
     text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
-    task: Annotated[str | None, typer.Option(help="Name of the task. Default: the label column's.")] = None,
+    task: Annotated[str | None, typer.Option(help="Name of the task. Default: seen from the labels.")] = None,
     dev: Annotated[Path | None, typer.Option(help="File to choose and calibrate on. Default: split off.")] = None,
     test: Annotated[Path | None, typer.Option(help="File to report on. Default: split off, unless --dev.")] = None,
     kind: Annotated[str | None, typer.Option(help="single, multi, ordinal or score. Default: from the labels.")] = None,
@@ -45,18 +46,16 @@ def baseline(
     Example: sentimo baseline reviews.csv --text review --label stars -o models/base
     """
     from sentimo.core.bundle import check_target
-    from sentimo.data.readers import guess_columns
     from sentimo.evaluate.report import print_report
     from sentimo.train.baselines import fit_baseline
-    from sentimo.train.recipe import parse_recipe
     from sentimo.train.tasks import drop_leaks, load_task
 
     if output is not None:
         check_target(output, overwrite=overwrite)
-    name = task or label or guess_columns(data[0])[1] or "label"
-    part = {"name": name, "train": data, "dev": dev, "test": test, "text": text, "label": label}
+    part = {"name": task, "train": data, "dev": dev, "test": test, "text": text, "label": label}
     choices = {**part, "kind": kind, "separator": separator}
-    recipe = parse_recipe({"tasks": [{key: value for key, value in choices.items() if value is not None}]}, "baseline")
+    recipe = recipe_of_files({key: value for key, value in choices.items() if value is not None})
+    name = recipe.tasks[0].name
     rows = drop_leaks({name: load_task(recipe.tasks[0], seed)})
     for note in rows[name].notes:
         err.print(note, markup=False)

@@ -102,7 +102,7 @@ def _columns(
     if label is None:
         raise InputError(f"{path}: no column looks like labels; name it with --label")
     err.print(
-        f"Texts are in column {text!r}, labels in {label!r} (guessed; --text and --label name others)", markup=False
+        f"Reading texts from column {text!r}, labels from {label!r}; --text and --label choose others", markup=False
     )
     return text, label
 
@@ -161,10 +161,9 @@ def _labels_in_words(diagnosis: Diagnosis) -> str:
         return "not understood, see below"
     if diagnosis.kind == "score":
         return f"a score ({diagnosis.space})"
-    ratio = (
-        f"; {diagnosis.imbalance:.1f} rows of the most frequent for one of the rarest" if diagnosis.imbalance else ""
-    )
-    return f"{len(diagnosis.labels)}, {diagnosis.kind} ({diagnosis.space}){ratio}"
+    ratio = diagnosis.imbalance or 1.0
+    balance = f"{ratio:.1f} rows of the most frequent for one of the rarest" if ratio >= 1.5 else "evenly frequent"
+    return f"{len(diagnosis.labels)}, {diagnosis.kind} ({diagnosis.space}); {balance}"
 
 
 def _label_table(diagnosis: Diagnosis) -> Table:

@@ -23,10 +23,13 @@ def learning_curve(
 
     Example: sentimo learning-curve recipe.yaml --sizes 16,32,64,128 --seeds 3
     """
-    from sentimo.errors import InputError
-    from sentimo.train.learning_curve import learning_curve as measure
+    from sentimo.errors import InputError, MissingExtraError
     from sentimo.train.recipe import load_recipe
 
+    try:
+        from sentimo.train.learning_curve import learning_curve as measure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"training ({error.name})", "train") from None
     try:
         wanted = [int(each) for each in sizes.split(",")] if sizes else None
     except ValueError:
@@ -55,11 +58,14 @@ def _print(curve: Curve, seeds: int) -> None:
     for heading in ("rows", "fine-tuned", "", "n-gram baseline"):
         table.add_column(heading, justify="right" if heading else "left")
     for point in curve.points:
-        found = [summary(values) for values in (point.model, point.baseline)]
-        shown = [
-            f"{each['mean']:.3f}" + (f" [{each['low']:.3f}, {each['high']:.3f}]" if each["low"] is not None else "")
-            for each in found
-        ]
-        bar = Text("█" * round(20 * max(0.0, found[0]["mean"] or 0.0)), style="cyan")
-        table.add_row(f"{point.n:,}", shown[0], bar, shown[1])
+        model, baseline = summary(point.model), summary(point.baseline)
+        bar = Text("█" * round(20 * max(0.0, model["mean"] or 0.0)), style="cyan")
+        table.add_row(f"{point.n:,}", _shown(model), bar, _shown(baseline))
     out.print(table)
+
+
+def _shown(found: dict[str, float | None]) -> str:
+    if found["mean"] is None:
+        return "-"
+    interval = f" [{found['low']:.3f}, {found['high']:.3f}]" if found["low"] is not None else ""
+    return f"{found['mean']:.3f}{interval}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sentimo.cli.console import err, out, print_json
+from sentimo.cli.options import recipe_of_files
 
 if TYPE_CHECKING:
     from sentimo.train.recipe import Recipe
@@ -29,7 +30,7 @@ def train(
         str | None, typer.Option(help="Known label space, or the labels in order, separated by commas. Default: seen.")
     ] = None,
     separator: Annotated[str | None, typer.Option(help="Sign between several labels in one cell.")] = None,
-    on_unknown_label: Annotated[str, typer.Option("--on-unknown", help="Unknown labels: error or skip.")] = "error",
+    on_unknown: Annotated[str | None, typer.Option(help="Unknown labels: error (default) or skip.")] = None,
     base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model. Default: that of the folder.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Epochs at most.")] = None,
@@ -52,26 +53,13 @@ def train(
 
     Example: sentimo train --data reviews.csv --text text --label label --base minilm -o models/mine
     """
-    from sentimo.errors import InputError
-    from sentimo.train.recipe import load_recipe, with_settings
+    from sentimo.core.bundle import check_target
+    from sentimo.train.recipe import parse_setting, with_settings
 
-    if (recipe is None) == (data is None):
-        raise InputError("give either a recipe or --data, for example: sentimo train --data reviews.csv -o models/mine")
-    if recipe is not None:
-        chosen = load_recipe(recipe)
-    else:
-        chosen = _from_files(
-            train=data,
-            dev=dev or [],
-            test=test or [],
-            text=text,
-            label=label,
-            name=task,
-            kind=kind,
-            space=space,
-            separator=separator,
-            on_unknown=on_unknown_label,
-        )
+    check_target(output, overwrite=overwrite)
+    of_task = {"data": data, "dev": dev, "test": test, "text": text, "label": label, "task": task}
+    of_task |= {"kind": kind, "space": space, "separator": separator, "on-unknown": on_unknown}
+    chosen = _chosen(recipe, {flag: value for flag, value in of_task.items() if value})
     flags = {
         "name": name or (output.name if chosen.name == "model" else None),
         "base": base,
@@ -84,9 +72,9 @@ def train(
         "baseline": False if no_baseline else None,
         **{f"tasks.{place}.head": head for place in range(len(chosen.tasks))},
         **{f"tasks.{place}.objective": objective for place in range(len(chosen.tasks))},
-        **_parsed(settings or []),
     }
-    chosen = with_settings(chosen, {key: value for key, value in flags.items() if value is not None})
+    given = {key: value for key, value in flags.items() if value is not None}
+    chosen = with_settings(chosen, given | dict(map(parse_setting, settings or [])))
     _run(chosen, output, resume=resume, overwrite=overwrite, json=json)
 
 
@@ -115,30 +103,23 @@ def _run(recipe: Recipe, output: Path, *, resume: bool, overwrite: bool, json: b
         )
         return
     print_report(result.test, out, result.beside)
-    err.print(f'Saved {output}. Try: sentimo analyze --model {output} "..."', markup=False)
+    err.print(f'Saved {output}. Try: sentimo analyze --model {output} "..."', markup=False, soft_wrap=True)
 
 
-def _from_files(**task: Any) -> Recipe:
-    from sentimo.train.recipe import parse_recipe
-    from sentimo.train.tasks import default_task_name
-
-    if task["space"] and "," in task["space"]:
-        task["space"] = [label.strip() for label in task["space"].split(",")]
-    given = {key: value for key, value in task.items() if value is not None}
-    if "name" not in given:
-        checked = parse_recipe({"tasks": [{"name": "labels", **given}]}, where="options")
-        given["name"] = default_task_name(checked.tasks[0])
-        err.print(f"Task {given['name']!r} (another name: --task)", markup=False)
-    return parse_recipe({"tasks": [given]}, where="options")
-
-
-def _parsed(settings: list[str]) -> dict[str, Any]:
+def _chosen(recipe: Path | None, of_task: dict[str, Any]) -> Recipe:
+    """Return the recipe that is given, or one of a single task made from the flags."""
     from sentimo.errors import InputError
+    from sentimo.train.recipe import load_recipe
 
-    pairs = {}
-    for each in settings:
-        key, sign, value = each.partition("=")
-        if not sign:
-            raise InputError(f"--set {each!r}: expected KEY=VALUE, such as optimiser.layer_decay=0.9")
-        pairs[key.strip()] = value.strip()
-    return pairs
+    if recipe is None and "data" not in of_task:
+        raise InputError("give either a recipe or --data, for example: sentimo train --data reviews.csv -o models/mine")
+    if recipe is not None:
+        if of_task:
+            flags = ", ".join(f"--{flag}" for flag in of_task)
+            raise InputError(
+                f"{recipe} says which files and labels its tasks have; leave out {flags}, or change it there"
+            )
+        return load_recipe(recipe)
+    keys = {"data": "train", "task": "name", "on-unknown": "on_unknown"}
+    task = {keys.get(flag, flag): value for flag, value in of_task.items()}
+    return recipe_of_files(task)

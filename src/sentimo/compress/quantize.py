@@ -81,6 +81,8 @@ def quantize_weights(source: Path, target: Path) -> None:
     for node in reversed(nodes):
         graph.node.insert(0, node)
     del graph.value_info[:]
+    for node in graph.node:
+        del node.metadata_props[:]  # notes of the exporter, as large as the weights of a small layer
     onnx.save(model, target)
 
 

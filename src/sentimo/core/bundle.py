@@ -287,6 +287,8 @@ def write_bundle(
             "files": files,
         }
         (work / MANIFEST).write_text(_json(stored), "utf-8")
+        for name in files:  # some libraries write files that only their owner may read
+            (work / name).chmod((work / MANIFEST).stat().st_mode)
         _prove_in_fresh_process(work)
         _move(work, target)
     finally:
@@ -301,11 +303,20 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
     if target.is_dir() and not target.is_symlink():
         if not any(target.iterdir()):
             return
-        if overwrite and (target / MANIFEST).is_file():
-            return
-        if (target / MANIFEST).is_file():
+        if _is_bundle(target):
+            if overwrite:
+                return
             raise BundleError(f"{target} already holds a model. Choose another folder, or replace it with --overwrite.")
     raise BundleError(f"{target} exists and is not a model folder; it is left as it is. Choose another folder.")
+
+
+def _is_bundle(folder: Path) -> bool:
+    """Return whether a folder is a bundle, of whatever version: other programs have manifests too."""
+    try:
+        stored = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(stored, dict) and stored.get("format") == FORMAT
 
 
 def _read_manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:

@@ -31,11 +31,13 @@ class Dataset:
         examples: One per usable row, in the order of the files.
         space: The task's labels.
         skipped: The other rows.
+        first_id: Number of the first label where the labels are written as ids, else None.
     """
 
     examples: list[Example]
     space: LabelSpace
     skipped: list[Skipped]
+    first_id: int | None = None
 
 
 def load_dataset(
@@ -49,6 +51,7 @@ def load_dataset(
     mapping: Mapping[str, str] | None = None,
     separator: str | None = None,
     on_unknown: Literal["error", "skip"] = "error",
+    first_id: int | None = None,
 ) -> Dataset:
     """Read labelled files.
 
@@ -62,6 +65,7 @@ def load_dataset(
         space: Its labels; seen from the files by default (`infer_space`).
         kind, mapping, separator: See `infer_space` and `TargetReader`.
         on_unknown: What to do with a label that does not fit.
+        first_id: See `TargetReader`.
 
     Raises:
         DataError: a file or column is missing, or labels do not fit; an unknown label comes as UnknownLabelError.
@@ -70,7 +74,7 @@ def load_dataset(
     cells = [cell for _, _, _, cell in rows]
     if space is None:
         space = infer_space(cells, task, kind=kind, separator=separator, mapping=mapping)
-    reader = TargetReader(space, cells, separator=separator, mapping=mapping)
+    reader = TargetReader(space, cells, separator=separator, mapping=mapping, first_id=first_id)
     examples = []
     for path, number, content, cell in rows:
         try:
@@ -83,7 +87,7 @@ def load_dataset(
             skipped.append(Skipped(path, number, str(error)))
         else:
             examples.append(Example(Document(content), {task: target}))
-    return Dataset(examples, space, skipped)
+    return Dataset(examples, space, skipped, reader.first_id)
 
 
 def _read(paths: Sequence[str | Path], text: str, label: str) -> tuple[list[tuple[str, int, str, Any]], list[Skipped]]:

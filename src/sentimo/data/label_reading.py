@@ -82,10 +82,12 @@ def read_labels(
             written = [tuple(labels_in(sample.cell, separator)) or None for sample in samples]
             return LabelReading(None, [*written], [_no_space(str(error), written)])
         findings += judge_numbers(space, cells, kind)
-    reader_of = {
-        split: TargetReader(space, [row.cell for row in rows], separator=separator, mapping=mapping)
-        for split, rows in by_split.items()
-    }
+    reader_of: dict[str, TargetReader] = {}
+    for split, rows in by_split.items():
+        reader = TargetReader(space, [row.cell for row in rows], separator=separator, mapping=mapping)
+        if reader.first_id is None and reader_of:  # what a small file does not tell, the training rows do
+            reader.first_id = next(iter(reader_of.values())).first_id
+        reader_of[split] = reader
     misfits: dict[str, list[Sample]] = {}
     unknown: dict[tuple[str, str | None], list[Sample]] = {}
     answers = [_answer(reader_of[row.split], row, space, misfits, unknown) for row in samples]

@@ -19,6 +19,7 @@ _BANDS, _ROWS = 20, 5
 # A pair of similarity 0.8 agrees in 80 of the 100 values, give or take 4: fewer than 70 are not worth verifying.
 _LIKELY = 0.7
 _NEIGHBOURS = 8  # each text is compared with so many that follow it in its bucket: more would be pairs without end
+_TRIES = 10  # pairs verified of a text: one that is nearly like more others comes from a template that all share
 _CHUNK = 1 << 16  # n-grams hashed at once: the arrays stay in the processor's cache
 _HASH_BITS = 48  # of an n-gram when pairs are verified; the pair's place in its chunk has the rest
 _BASE, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)  # odd constants of SplitMix64
@@ -43,13 +44,14 @@ def near_duplicates(texts: Sequence[str]) -> list[list[int]]:
     readable = np.flatnonzero(laid_out.counts)
     groups = _Groups(len(texts))
     signatures = _signatures(laid_out, readable)
+    n_tries = np.zeros(len(texts), dtype=np.int64)
     for pairs in _candidates(signatures):
-        rows = readable[pairs]
-        open_ = groups.of(rows[:, 0]) != groups.of(rows[:, 1])
-        pairs, rows = pairs[open_], rows[open_]
+        first, second = readable[pairs].T
+        pairs = pairs[(groups.of(first) != groups.of(second)) & (np.minimum(n_tries[first], n_tries[second]) < _TRIES)]
         agreement = (signatures[pairs[:, 0]] == signatures[pairs[:, 1]]).mean(axis=1)
-        rows = rows[agreement >= _LIKELY]
-        groups.join(rows[_similarities(laid_out, rows) >= SIMILARITY])
+        likely = readable[pairs[agreement >= _LIKELY]]
+        n_tries += np.bincount(likely.ravel(), minlength=len(texts))
+        groups.join(likely[_similarities(laid_out, likely) >= SIMILARITY])
     return groups.listed()
 
 
@@ -185,4 +187,7 @@ def _numbered_grams(texts: _Texts, rows: Positions) -> Hashes:
     """Return the different n-grams of each text, the text's place in `rows` in the high bits."""
     hashes, _ = _grams(texts, rows)
     numbers = np.repeat(np.arange(len(rows), dtype=np.uint64), texts.counts[rows])
-    return np.unique((numbers << np.uint64(_HASH_BITS)) | (hashes >> np.uint64(64 - _HASH_BITS)))
+    grams: Hashes = np.sort((numbers << np.uint64(_HASH_BITS)) | (hashes >> np.uint64(64 - _HASH_BITS)))
+    # np.unique hashes first, which takes twice as long.
+    different: Hashes = grams[np.diff(grams, prepend=~grams[:1]) != 0]
+    return different

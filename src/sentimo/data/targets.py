@@ -108,13 +108,15 @@ class TargetReader:
     """Turns label cells into targets of a space.
 
     Strings match labels exactly, then without regard to letter case, then by their localised names. Whole numbers
-    that are not labels themselves count as ids: 1-based when they run from 1 to the number of labels, else 0-based.
+    that are not labels themselves count as ids: 0-based where one is 0, 1-based where the largest is the number of
+    labels.
 
     Args:
         space: The task's labels.
         cells: All label cells of the file, to see how its numbers count.
         separator: Sign between several labels in one cell.
         mapping: Old label -> new label; rows with none of the old labels are left out.
+        first_id: Number of the first label where numbers are ids and it is known, from the training rows; else seen.
     """
 
     def __init__(
@@ -124,10 +126,11 @@ class TargetReader:
         *,
         separator: str | None = None,
         mapping: Mapping[str, str] | None = None,
+        first_id: int | None = None,
     ) -> None:
         self._space, self._separator, self._mapping = space, separator, mapping
         self._label_of = {**_alias(space), **{label: label for label in space.labels}}
-        self.first_id = self._first_id(cells)
+        self.first_id = first_id if first_id is not None else self._first_id(cells)
 
     def target(self, cell: Any, where: str) -> Target:
         """Return the target in a cell.
@@ -161,6 +164,11 @@ class TargetReader:
             return self._space.labels.index(known)
         if self.first_id is not None and label.isdecimal() and 0 <= int(label) - self.first_id < len(self._space):
             return int(label) - self.first_id
+        if self.first_id is None and label.isdecimal() and 0 < int(label) < len(self._space):
+            raise DataError(
+                f"{where}: {label} may count the labels of {self._space.name!r} from 0 or from 1; the file holds "
+                f"neither 0 nor {len(self._space)} to tell. Write the labels as words."
+            )
         raise UnknownLabelError(label, self._space.name, self._space.labels, where)
 
     def _first_id(self, cells: Sequence[Any]) -> int | None:
@@ -169,7 +177,7 @@ class TargetReader:
         if self._space.kind == "score" or not found or not all(label.isdecimal() for label in found):
             return None
         ids = {int(label) for label in found}
-        return 1 if 0 not in ids and max(ids) == len(self._space) else 0
+        return 0 if 0 in ids else 1 if max(ids) == len(self._space) else None
 
     def _score(self, cell: Any, where: str, bounds: tuple[float, float]) -> float:
         value = number_in(cell)

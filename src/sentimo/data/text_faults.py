@@ -32,7 +32,7 @@ _BROKEN: Mapping[str, tuple[re.Pattern[str], str, str]] = {
     "nul": (re.compile("\x00"), "NUL characters", "Remove them; often the file is UTF-16: name it with --encoding."),
     "mojibake": (
         _MOJIBAKE,
-        "text that was read in the wrong encoding (such as Ã© for é)",
+        "characters of a wrong encoding (such as Ã© for é)",
         "Export the file again as UTF-8, or name its encoding with --encoding.",
     ),
 }

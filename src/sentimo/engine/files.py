@@ -126,6 +126,8 @@ class _FileRun:
         self.predictor, self.source, self.target, self.text = predictor, source, target, text
         self.reading = {"delimiter": delimiter, "encoding": encoding}
         self.writer = open_writer(target)
+        if target.exists() and target.samefile(source):
+            raise InputError(f"{target} is the source itself; write the answers to another file")
         self.names = columns(source, **self.reading)
         require_columns(source, self.names, {"text": text})
         if target.exists() and not overwrite:
@@ -163,6 +165,8 @@ class _FileRun:
         if resume:
             self._restore(found)
             return
+        if self.folder.exists() and not found.is_file():
+            raise InputError(f"{self.folder} is in the way and not ours: rename it, or choose another target")
         if found.is_file():
             raise InputError(f"{self.folder} holds an unfinished run. Go on with --resume, or delete it to start anew.")
         self.folder.mkdir(parents=True, exist_ok=True)

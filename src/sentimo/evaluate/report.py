@@ -35,7 +35,7 @@ TITLES: Mapping[str, str] = {
     "rmse": "RMSE",
     "quadratic_kappa": "quadratic kappa",
 }
-_WIDE = 128  # columns; on a narrower terminal the label table keeps the interval of F1 only (JSON has all)
+_WIDE = 128  # columns; on a narrower terminal fewer intervals are shown (JSON has all)
 _MOST_CONFUSED_LABELS = 12  # a wider confusion table does not fit a terminal
 
 
@@ -178,7 +178,7 @@ def print_report(report: Report, console: Console, beside: Mapping[str, Report] 
     for name, task in report.tasks.items():
         console.print()
         others = {heading: each.tasks[name] for heading, each in (beside or {}).items() if name in each.tasks}
-        console.print(_figures_table(name, task, others))
+        console.print(_figures_table(name, task, others, wide=console.width >= _WIDE))
         if task.per_label:
             console.print(_label_table(task, wide=console.width >= _WIDE))
         if task.confusion is not None and len(task.space) <= _MOST_CONFUSED_LABELS:
@@ -198,7 +198,7 @@ def _heading(report: Report) -> str:
     return f"{report.model or 'model'} ({report.digest[:12] or 'no digest'}){data}: {report.n_rows} rows{skipped}"
 
 
-def _figures_table(name: str, task: TaskReport, others: Mapping[str, TaskReport]) -> Table:
+def _figures_table(name: str, task: TaskReport, others: Mapping[str, TaskReport], *, wide: bool) -> Table:
     unanswered = f", {task.unanswered} unanswered rows left out" if task.unanswered else ""
     table = Table(title=Text(f"{name} ({task.space.kind}, {len(task.space)} labels, {task.n} rows{unanswered})"))
     table.title_justify = "left"
@@ -208,18 +208,18 @@ def _figures_table(name: str, task: TaskReport, others: Mapping[str, TaskReport]
         table.add_column(Text(heading), justify="right")
     for key, value in shown_figures(task).items():
         style = "bold" if key == task.main else ""
-        cells = [_beside(key, value, other.figures.get(key)) for other in others.values()]
+        cells = [_beside(key, value, other.figures.get(key), wide=wide) for other in others.values()]
         table.add_row(Text(TITLES[key], style=style), Text(str(value), style=style), *cells)
     return table
 
 
-def _beside(name: str, value: Figure, other: Figure | None) -> Text:
+def _beside(name: str, value: Figure, other: Figure | None, *, wide: bool) -> Text:
     """Return another report's figure, green where it is clearly better than ours: their intervals do not meet."""
     if other is None:
         return Text("-")
     ours, theirs = (value, other) if name not in LOWER_IS_BETTER else (other, value)
     is_better = ours.high is not None and theirs.low is not None and theirs.low > ours.high
-    return Text(str(other), style="green" if is_better else "")
+    return Text(str(other) if wide else f"{other.value:.4f}", style="green" if is_better else "")
 
 
 def _label_table(task: TaskReport, *, wide: bool) -> Table:

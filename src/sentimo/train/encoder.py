@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
@@ -19,6 +22,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as hf_logging
 
+from sentimo.engine.predictor import readable
 from sentimo.errors import InputError
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -38,6 +42,7 @@ class Base:
         tokenizer: Its fast tokenizer (a transformers object).
         prefix, suffix: Ids of the special tokens around a text.
         pad_id: Id that fills short rows.
+        pooling: How its authors pool tokens, "mean" or "first", where it is a sentence-transformers model; else None.
         is_decoder: Whether it reads left to right only (GPT-type): the last token has seen the whole text.
     """
 
@@ -49,6 +54,7 @@ class Base:
     suffix: tuple[int, ...]
     pad_id: int
     is_decoder: bool
+    pooling: str | None = None
 
     @property
     def width(self) -> int:
@@ -75,7 +81,8 @@ class Base:
         A text without any token, possible where there are no special ones, becomes one padding token.
         """
         room = max_tokens - len(self.prefix) - len(self.suffix)
-        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        whole = [readable(text)[0] for text in texts]
+        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(whole, add_special_tokens=False)
         return [[*self.prefix, *each.ids[:room], *self.suffix] or [self.pad_id] for each in encodings]
 
 
@@ -114,7 +121,7 @@ def open_base(name: str) -> Base:
         config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
         and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     )
-    return Base(name, source, config, tokenizer, prefix, suffix, pad_id, is_decoder)
+    return Base(name, source, config, tokenizer, prefix, suffix, pad_id, is_decoder, _own_pooling(source))
 
 
 def load_encoder(base: Base, dropout: float | None) -> nn.Module:
@@ -189,6 +196,21 @@ def _source(name: str) -> str:
     except ImportError:
         return MINILM_HUB_ID
     return str(MODEL_DIR)
+
+
+def _own_pooling(source: str) -> str | None:
+    """Return the pooling in the configuration of a sentence-transformers model, None for any other."""
+    name = "1_Pooling/config.json"
+    path = Path(source) / name
+    if not Path(source).is_dir():
+        try:
+            path = Path(hf_hub_download(source, name))
+        except (OSError, HfHubHTTPError):  # not there, or no network: the base itself was opened from the cache
+            return None
+    if not path.is_file():
+        return None
+    modes = json.loads(path.read_text("utf-8"))
+    return "mean" if modes.get("pooling_mode_mean_tokens") else "first" if modes.get("pooling_mode_cls_token") else None
 
 
 def _special_tokens(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

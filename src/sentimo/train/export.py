@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from torch import Tensor, nn
 
 from sentimo.core.bundle import SAFE_ENDINGS
@@ -59,18 +60,19 @@ def export_onnx(network: nn.Module, folder: Path, tasks: Sequence[str]) -> None:
     dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
         with _quiet(), torch.no_grad():
-            torch.onnx.export(
+            program = torch.onnx.export(
                 listed,
                 (ids, mask),
-                folder / GRAPH,
                 input_names=["input_ids", "attention_mask"],
                 output_names=[*tasks, *(task + ATTENTION for task in listed.weighing)],
                 dynamic_shapes=(dynamic, dynamic),
                 opset_version=OPSET,
-                external_data=n_bytes >= _EXTERNAL_FROM,
                 dynamo=True,
                 verbose=False,
             )
+            assert program is not None  # None is for the old exporter
+            ClearMetadataAndDocStringPass()(program.model)  # source lines with paths of this machine, at every node
+            program.save(folder / GRAPH, external_data=n_bytes >= _EXTERNAL_FROM)
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(f"the model cannot be exported to ONNX: {reason}") from error

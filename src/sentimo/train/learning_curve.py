@@ -15,7 +15,7 @@ from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId
 from sentimo.engine.predictor import Predictor
-from sentimo.errors import RecipeError
+from sentimo.errors import DataError, RecipeError
 from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import Predicts, evaluate
 from sentimo.train.backend import TorchBackend
@@ -39,7 +39,7 @@ class Point:
     Attributes:
         n: Rows.
         model: Main figure of the fine-tuned model on the test rows, one per seed.
-        baseline: The same of the n-gram baseline.
+        baseline: The same of the n-gram baseline; samples that it cannot be fitted on (of one label) are left out.
     """
 
     n: int
@@ -99,13 +99,15 @@ def learning_curve(
     """
     if len(recipe.tasks) != 1:
         raise RecipeError("a learning curve is for one task; give a recipe with a single one")
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
     task = recipe.tasks[0]
     data = drop_leaks({task.name: load_task(task, recipe.seed)})[task.name]
     points = []
     for n in checked_sizes(sizes, len(data.train)):
         values = [_measure(recipe, data, n, recipe.seed + each) for each in range(seeds)]
         model, baseline = zip(*values, strict=True)
-        points.append(Point(n, model, baseline))
+        points.append(Point(n, model, tuple(each for each in baseline if each is not None)))
         on_point(points[-1])
     return Curve(task.name, MAIN_FIGURE[data.space.kind], tuple(points))
 
@@ -125,7 +127,12 @@ def checked_sizes(sizes: Sequence[int] | None, n_rows: int) -> list[int]:
 
 
 def summary(values: Sequence[float]) -> dict[str, float | None]:
-    """Return mean, and the 95 % interval of the mean over seeds (Student's t; None for a single seed)."""
+    """Return mean, and the 95 % interval of the mean over seeds (Student's t; None for a single seed).
+
+    Without values all three are None.
+    """
+    if not values:
+        return {"mean": None, "low": None, "high": None}
     mean = float(np.mean(values))
     if len(values) < 2:
         return {"mean": mean, "low": None, "high": None}
@@ -135,7 +142,7 @@ def summary(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": mean, "low": mean - reach, "high": mean + reach}
 
 
-def _measure(recipe: Recipe, data: TaskData, n: int, seed: int) -> tuple[float, float]:
+def _measure(recipe: Recipe, data: TaskData, n: int, seed: int) -> tuple[float, float | None]:
     task = recipe.tasks[0]
     sample = random.Random(seed).sample(data.train, len(data.train))[:n]
     part = TaskData(data.space, sample, [], data.test or data.dev)
@@ -152,11 +159,14 @@ def _measure(recipe: Recipe, data: TaskData, n: int, seed: int) -> tuple[float, 
     with torch.no_grad():
         backend = TorchBackend(network, base, base.most_tokens(small.max_tokens))
         model = Predictor(backend, [TaskSpec(task.name, data.space)], ModelId(small.name, ""))
-        return _main(model, part, task.name), _main(_baseline(part, task.name, seed), part, task.name)
+        return _main(model, part, task.name), _baseline(part, task.name, seed)
 
 
-def _baseline(data: TaskData, task: str, seed: int) -> Predicts:
-    return fit_baseline({task: data}, seed=seed).predictor()
+def _baseline(data: TaskData, task: str, seed: int) -> float | None:
+    try:
+        return _main(fit_baseline({task: data}, seed=seed).predictor(), data, task)
+    except DataError:  # a small sample may hold one label only
+        return None
 
 
 def _main(predictor: Predicts, data: TaskData, task: str) -> float:

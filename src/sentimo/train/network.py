@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +54,16 @@ class NativeNetwork(nn.Module):
         """Return task -> logits."""
         logits = self.encoder(input_ids=input_ids, attention_mask=attention_mask).logits
         return dict(zip(self._sizes, logits.split(list(self._sizes.values()), dim=-1), strict=True))
+
+    def outputs(self) -> dict[str, tuple[nn.Linear, slice]]:
+        """Return task -> the last layer and which of its outputs are the task's logits."""
+        n = sum(self._sizes.values())
+        layers = [each for each in self.encoder.modules() if isinstance(each, nn.Linear) and each.out_features == n]
+        ends = list(accumulate(self._sizes.values()))
+        return {
+            task: (layers[-1], slice(end - size, end))
+            for (task, size), end in zip(self._sizes.items(), ends, strict=True)
+        }
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors in the Hugging Face layout."""
@@ -104,6 +115,10 @@ class HeadedNetwork(nn.Module):
             if isinstance(head, AttentionHead)
         }
         return self._ask(hidden, attention_mask), weights
+
+    def outputs(self) -> dict[str, tuple[nn.Linear, slice]]:
+        """Return task -> the last layer and which of its outputs are the task's logits."""
+        return {name.removeprefix(_HEAD): (head.output, slice(None)) for name, head in self.heads.items()}  # type: ignore[misc]
 
     def _hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
@@ -157,6 +172,8 @@ def choose_pooling(base: Base, recipe: Recipe) -> str:
         return recipe.pooling
     if base.is_decoder:
         return "last"
+    if base.pooling:
+        return base.pooling
     only_plain = all(task.head.is_plain for task in recipe.tasks)
     return "native" if base.has_native_head and only_plain else "mean"
 

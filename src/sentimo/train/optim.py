@@ -21,6 +21,10 @@ DEFAULT_LEARNING_RATES: Mapping[str, Mapping[int, float]] = {
 """Optimiser -> widest encoder -> learning rate. Wide encoders need small steps."""
 
 
+HEAD_FACTORS: Mapping[str, float] = {"adamw": 5.0, "adafactor": 1.0, "sgd": 1.0}
+"""Optimiser -> how many times the encoder's rate new heads learn at by default: they start from nothing."""
+
+
 def default_learning_rate(optimiser: str, width: int) -> float:
     """Return the learning rate used when the recipe gives none."""
     return next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
@@ -39,10 +43,10 @@ def build_optimiser(network: nn.Module, settings: Optimiser, width: int) -> torc
         if not parameter.requires_grad:
             continue
         depth = depth_of(name, n_layers, network)
-        if depth is None:
-            own = settings.head_learning_rate or rate
+        if depth is None and ".pooler." not in name:  # a pooler comes with the encoder
+            own = settings.head_learning_rate or rate * HEAD_FACTORS[settings.name]
         else:
-            own = rate * settings.layer_decay ** (n_layers + 1 - depth)
+            own = rate if depth is None else rate * settings.layer_decay ** (n_layers + 1 - depth)
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((own, decay), []).append(parameter)
     parameters: list[dict[str, Any]] = [

@@ -117,7 +117,11 @@ class Optimiser(_Part):
     learning_rate: float | None = Field(
         default=None, gt=0, description="Default: by optimiser and width of the encoder (docs/training.md)."
     )
-    head_learning_rate: float | None = Field(default=None, gt=0, description="Of the heads. Default: learning_rate.")
+    head_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Of the heads. Default: 5 times learning_rate with adamw, learning_rate with the others.",
+    )
     weight_decay: float = Field(default=0.01, ge=0, description="Not applied to norms, biases and embeddings' norms.")
     layer_decay: float = Field(default=1.0, gt=0, le=1, description="Rate factor per layer, counted from the top.")
     momentum: Share = Field(default=0.9, description="SGD only.")
@@ -235,8 +239,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
     Args:
         recipe: The recipe.
-        settings: Dotted key -> value, such as ``{"optimiser.layer_decay": 0.9, "tasks.0.head": "attention"}``. A
-            string is read as YAML.
+        settings: Dotted key -> value, such as ``{"optimiser.layer_decay": 0.9, "tasks.0.head": "attention"}``.
 
     Raises:
         RecipeError: an unknown key or a wrong value.
@@ -247,13 +250,32 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         part = data
         for step in reversed(path):
             try:
-                part = part[int(step)] if isinstance(part, list) else part.setdefault(step, {})
+                inner = part[int(step)] if isinstance(part, list) else part.setdefault(step, {})
             except (ValueError, IndexError, AttributeError):
                 raise RecipeError(f"setting {key!r}: there is no {step!r}") from None
+            if isinstance(part, dict):
+                inner = part[step] = _as_named(inner)  # a name alone, as an earlier setting may have left it
+            part = inner
         if not isinstance(part, dict):
             raise RecipeError(f"setting {key!r}: {'.'.join(reversed(path))} has no keys")
-        part[place] = _yaml().safe_load(value) if isinstance(value, str) else value
+        part[place] = value
     return parse_recipe(data, where="settings")
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Read ``KEY=VALUE``, such as ``optimiser.layer_decay=0.9``; the value is YAML.
+
+    Raises:
+        RecipeError: there is no "=", or the value is not YAML.
+    """
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise RecipeError(f"setting {text!r}: expected KEY=VALUE, such as optimiser.layer_decay=0.9")
+    yaml = _yaml()
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RecipeError(f"setting {text!r}: {value!r} is not YAML. Put text with signs in quotes.") from None
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -37,6 +37,7 @@ from sentimo.train.loop import FitResult, fit
 from sentimo.train.network import build_network, choose_pooling
 from sentimo.train.optim import default_learning_rate
 from sentimo.train.plan import make_plan
+from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, dump_recipe, relative_to
 from sentimo.train.rows import merge, to_rows
@@ -129,7 +130,12 @@ class _Training:
             self.progress.note(note)
         checkpoints = Checkpoints.beside(self.output, self.recipe, _digest(self.data))
         _check_checkpoint(checkpoints, resume)
-        network = build_network(self.base, self.spaces, self.recipe)
+        objectives = {
+            task.name: build_objective(task, self.spaces[task.name], _targets(self.data[task.name], task.name))
+            for task in self.recipe.tasks
+        }
+        network = build_network(self.base, self.spaces, self.recipe).to(PartialState().device)
+        start_from_priors(network, self.spaces, {name: _targets(each, name) for name, each in self.data.items()})
         rows = to_rows(
             merge({name: each.train for name, each in self.data.items()}), self.spaces, self.base, self.recipe
         )
@@ -138,10 +144,7 @@ class _Training:
         baseline = self._baseline()
         fitted = fit(
             network,
-            {
-                task.name: build_objective(task, self.spaces[task.name], _targets(self.data[task.name], task.name))
-                for task in self.recipe.tasks
-            },
+            objectives,
             rows,
             self.recipe,
             width=self.base.width,
@@ -154,7 +157,9 @@ class _Training:
             return None
         specs = fit_specs(ask(self._predictor(network), self.dev))
         test = self._judge(self._predictor(network, specs), "after training")
-        bundle = self._save(network, specs, {"fine-tuned": test, "before": before, "baseline": baseline}, fitted)
+        bundle = self._save(
+            network, specs, {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}, fitted
+        )
         checkpoints.remove()
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
 
@@ -244,6 +249,8 @@ def _targets(data: TaskData, task: str) -> list[Any]:
 def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
     if resume and not checkpoints.exists():
         raise TrainingError(f"nothing to resume: no checkpoint in {checkpoints.folder}. Start without --resume.")
+    if checkpoints.folder.exists() and not checkpoints.exists():
+        raise TrainingError(f"{checkpoints.folder} is in the way and not ours: rename it, or choose another output")
     if not resume and checkpoints.exists():
         raise TrainingError(
             f"{checkpoints.folder} holds the checkpoint of an earlier run. Go on with --resume, or delete it to start "

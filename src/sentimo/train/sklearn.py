@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from sentimo.core.bundle import TaskSpec
@@ -85,27 +84,27 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             sample_weight: (n,) weight of each row, or None.
 
         Raises:
-            InputError: lengths differ, a text is not a string, or there are fewer than two labels.
+            InputError: lengths differ, a text is not a string, there is only one label, or a weight is negative.
         """
-        texts, labels = _texts(X), np.asarray(y)
-        if labels.ndim != 1 or len(texts) != len(labels):
-            raise InputError(f"{len(texts)} texts need as many labels in one dimension; found shape {labels.shape}")
-        if type_of_target(labels) not in ("binary", "multiclass"):
-            raise InputError("labels must be strings or whole numbers; for scores use `sentimo train` with kind score")
+        texts = _texts(X)
+        labels, weights = _labels(y, len(texts)), _weights(sample_weight, len(texts))
+        if not 0 < self.dev_fraction < 1:
+            raise InputError(f"dev_fraction is {self.dev_fraction}; expected a share between 0 and 1")
         self.classes_, ids = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InputError(f"one label only ({self.classes_[0]!r}); two different ones are needed")
-        weights = np.ones(len(texts)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+            raise InputError(f"labels {self.classes_.tolist()}: two different ones are needed")
         rows = [
             Example(Document(text), {_TASK: int(label)}, float(weight))
             for text, label, weight in zip(texts, ids, weights, strict=True)
+            if weight  # a row that counts nothing may not choose the best epoch either
         ]
         self._train(rows, LabelSpace(_TASK, tuple(map(str, self.classes_))))
         return self
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
         """Return (n,) labels; a text without any word gets the most likely label of an unknown text."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]  # type: ignore[no-any-return]
+        best = self.predict_proba(X).argmax(axis=1)  # before classes_, for what is said when nothing is fitted
+        return self.classes_[best]  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Return (n, n_classes) calibrated probabilities, columns as in ``classes_``; unreadable texts get `prior_`."""
@@ -157,3 +156,28 @@ def _texts(X: Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise InputError(f"X, row {row} (from 0): {type(text).__name__} found, a text (str) is needed")
     return texts
+
+
+def _labels(y: Sequence[Any], n: int) -> NDArray[Any]:
+    labels = np.asarray(y, dtype=object)
+    if labels.shape != (n,):
+        raise InputError(f"{n} texts need as many labels in one dimension; found shape {labels.shape}")
+    plain = [each.item() if isinstance(each, np.generic) else each for each in labels.tolist()]
+    kinds = {type(each) for each in plain}
+    has_parts = any(isinstance(each, float) and not each.is_integer() for each in plain)
+    if len(kinds) > 1 or not kinds <= {str, int, float, bool} or has_parts:
+        found = "numbers with parts" if has_parts else ", ".join(sorted(each.__name__ for each in kinds))
+        raise InputError(
+            f"labels must all be strings or all whole numbers, found {found}; for scores use `sentimo train` with kind "
+            "score"
+        )
+    return np.array(plain)
+
+
+def _weights(sample_weight: Sequence[float] | None, n: int) -> NDArray[np.float64]:
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError(f"sample_weight: expected {n} numbers of 0 or more in one dimension, found {weights.shape}")
+    return weights

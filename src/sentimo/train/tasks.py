@@ -60,15 +60,15 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    space = _given_space(task)
+    space, first_id = _given_space(task), None
     notes: list[str] = []
     parts: dict[str, list[Example]] = {}
     for part in ("train", "dev", "test"):
         paths = getattr(task, part)
         if not paths:
             continue
-        dataset = _load(task, paths, space)
-        space = dataset.space
+        dataset = _load(task, paths, space, first_id)
+        space, first_id = dataset.space, dataset.first_id
         parts[part] = [example for example in dataset.examples if task.name in example.targets]
         if dataset.skipped:
             notes.append(f"{task.name}: {len(dataset.skipped)} rows of {part} could not be used")
@@ -114,7 +114,7 @@ def _given_space(task: TaskRecipe) -> LabelSpace | None:
     return LabelSpace(task.name, tuple(task.space), task.kind or "single")
 
 
-def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None) -> Dataset:
+def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, first_id: int | None = None) -> Dataset:
     text, label = _columns(task)
     return load_dataset(
         paths,
@@ -126,6 +126,7 @@ def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None) -> 
         mapping=task.label_mapping,
         separator=task.separator,
         on_unknown=task.on_unknown,
+        first_id=first_id,
     )
 
 

@@ -1,0 +1,50 @@
+"""Start where the labels are: output biases at the log-odds of the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sentimo.core.documents import Target
+from sentimo.core.labels import LabelSpace
+from sentimo.evaluate.calibration import multi_hot
+
+
+def start_from_priors(
+    network: nn.Module, spaces: Mapping[str, LabelSpace], targets: Mapping[str, Sequence[Target]]
+) -> None:
+    """Set the biases of a new network so that it starts by answering how frequent each label is.
+
+    A bias moves by about the learning rate a step. One of a rare label that starts at 0 needs thousands of steps to
+    get to where "hardly ever" lies, and until then drowns what its words say.
+
+    Args:
+        network: With `outputs`, as `build_network` makes it.
+        spaces: Task -> label space.
+        targets: Task -> targets of the training rows.
+
+    Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", arXiv:1708.02002, section 4.1.
+    """
+    for task, (layer, place) in network.outputs().items():  # type: ignore[operator]
+        if layer.bias is None:
+            continue
+        start = torch.from_numpy(prior_logits(spaces[task], targets[task])).to(layer.bias)
+        with torch.no_grad():
+            layer.bias[place] = start
+
+
+def prior_logits(space: LabelSpace, targets: Sequence[Target]) -> NDArray[np.float32]:
+    """Return (n_labels,) log-probabilities (multi-label and score: log-odds), every label counted once more."""
+    if space.range is not None:
+        low, high = space.range
+        mean = (float(np.mean(np.array(targets, dtype=np.float64))) - low) / (high - low)
+        mean = min(max(mean, 0.01), 0.99)
+        return np.array([np.log(mean / (1 - mean))], dtype=np.float32)
+    n, per_label = len(targets), multi_hot(space, targets).sum(axis=0)
+    if space.kind == "multi":
+        return np.asarray(np.log((per_label + 1) / (n - per_label + 1)), dtype=np.float32)
+    return np.asarray(np.log((per_label + 1) / (n + len(space))), dtype=np.float32)
