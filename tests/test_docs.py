@@ -1,4 +1,4 @@
-"""The documentation is complete: what a user can type, choose or find in a file is on its page, and links lead somewhere."""
+"""What a user can type, choose or find in a file is on its page of docs/, and links lead somewhere."""
 
 from __future__ import annotations
 

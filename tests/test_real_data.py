@@ -33,7 +33,7 @@ def test_the_english_model_knows_polarity_of_tweets():
 
 
 def test_the_english_model_knows_28_emotions():
-    assert accuracy("en/goemotions/test.parquet", "goemotions", "macro_f1", label="labels") >= 0.42
+    assert accuracy("en/goemotions/test.parquet", "goemotions", "macro_f1", label="labels") >= 0.30
 
 
 def test_the_chinese_model_knows_polarity_of_hotel_reviews():

@@ -40,7 +40,7 @@ def test_baseline_prints_the_test_report(reviews, method):
 
     assert result.exit_code == 0
     assert "n-gram baseline" in result.stdout
-    assert "mood (single, 2 labels, 8 rows)" in result.stdout
+    assert "polarity (single, 2 labels, 8 rows)" in result.stdout
     assert f"Fitting {method} on 64 rows" in result.stderr
 
 

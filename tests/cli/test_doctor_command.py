@@ -55,7 +55,7 @@ def test_files_that_training_would_refuse_exit_with_1(reviews):
 def test_guessed_columns_are_named_on_stderr(reviews):
     result = invoke(reviews(REVIEWS))
 
-    assert "Texts are in column 'review', labels in 'stars'" in result.stderr
+    assert "Reading texts from column 'review', labels from 'stars'" in result.stderr
     assert result.exit_code == 0
 
 

@@ -306,7 +306,7 @@ def test_numbers_for_a_given_space_say_what_they_stand_for(examined, first):
 def test_splits_whose_numbers_count_from_different_places_are_told(examined):
     train = [(text, 1 + (label == "positive")) for text, label in CLEAN]
 
-    diagnosis = examined(train, dev=[("It was fine", 1)], space=POLARITY_2)  # 1 alone looks like the second of 0, 1
+    diagnosis = examined(train, dev=[("It was fine", 1), ("So bad", 0)], space=POLARITY_2)
 
     assert "from 1 in train, from 0 in dev" in found(diagnosis, "ids-disagree").message
 

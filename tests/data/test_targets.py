@@ -219,7 +219,6 @@ def test_a_label_is_read_in_any_case_and_language(cell):
         (["1", "2", "3"], [0, 1, 2]),
         ([1.0, 3.0], [0, 2]),
         (["2.0", "0.0"], [2, 0]),
-        ([1, 2], [1, 2]),  # does not reach the number of labels: 0-based
     ],
 )
 def test_numbers_are_ids_counted_as_the_file_counts(cells, targets):
@@ -323,3 +322,12 @@ def test_labels_of_a_known_space_are_known_in_any_case_and_by_their_chinese_name
 
     assert space == POLARITY_2
     assert TargetReader(space, cells).target(cells[0], "row 1") == 1
+
+
+def test_numbers_that_may_count_from_0_or_1_are_refused():
+    with pytest.raises(DataError, match="may count the labels of 'polarity-3' from 0 or from 1"):
+        TargetReader(POLARITY_3, [1, 2]).target(1, "row 1")
+
+
+def test_numbers_count_as_those_of_the_training_rows():
+    assert TargetReader(POLARITY_3, [1, 2], first_id=1).target(1, "row 1") == 0

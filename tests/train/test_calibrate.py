@@ -9,6 +9,7 @@ from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId, Predictions, TaskScores
 from sentimo.errors import RecipeError
+from sentimo.train import calibrate
 from sentimo.train.calibrate import Answers, ask, check_metric, dev_figures, fit_specs
 
 MOODS = LabelSpace("moods", ("bad", "good"))
@@ -102,6 +103,19 @@ def test_a_text_of_several_tasks_is_asked_once():
     assert model.asked == [["a", "b"]]
 
 
+@pytest.fixture
+def no_prior(monkeypatch):
+    monkeypatch.setattr(calibrate, "SPREAD", math.inf)
+
+
+def test_few_rows_that_are_all_right_do_not_make_a_model_much_surer():
+    # Four rows by a margin of 4, all right: without a prior the temperature would fall to the end of its range, 0.05.
+    (spec,) = fit_specs({"mood": Answers(MOODS, SURE, [int(SURE[0].argmax())] * 4)})
+
+    assert 0.8 < spec.temperature < 1.0
+
+
+@pytest.mark.usefixtures("no_prior")
 def test_the_temperature_makes_answers_as_sure_as_they_are_right():
     (spec,) = fit_specs({"mood": Answers(MOODS, SURE, THREE_OF_FOUR)})
 
@@ -109,6 +123,7 @@ def test_the_temperature_makes_answers_as_sure_as_they_are_right():
     assert Answers(MOODS, SURE, THREE_OF_FOUR).scores(spec.temperature)[0] == pytest.approx([0.75, 0.25], abs=1e-3)
 
 
+@pytest.mark.usefixtures("no_prior")
 def test_thresholds_are_fitted_on_the_calibrated_scores():
     # All four rows hold joy's log-odds of 4; three of them have it, so T = 4 / ln 3 and the scores become 3/4. Anger's
     # log-odds are -4, one of four has it: 1/4 after calibration, which reaches F1 = 2/5 only below 1/4.

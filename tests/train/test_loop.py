@@ -98,7 +98,7 @@ def test_short_rows_are_filled_and_masked():
 
 
 def test_fit_learns_a_separable_task(make):
-    run = make(epochs=5, pooling="mean", optimiser={"learning_rate": 0.01}).fit()
+    run = make(epochs=5, pooling="mean", optimiser={"learning_rate": 0.01, "head_learning_rate": 0.01}).fit()
 
     assert run.history[-1]["loss"] < 0.2 * run.history[0]["loss"]
     assert run.accuracy(run.network) == {"main": 1.0}

@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from sentimo.train.network import build_network
-from sentimo.train.optim import DEFAULT_LEARNING_RATES, build_optimiser, build_schedule, default_learning_rate
+from sentimo.train.optim import (
+    DEFAULT_LEARNING_RATES,
+    HEAD_FACTORS,
+    build_optimiser,
+    build_schedule,
+    default_learning_rate,
+)
 from sentimo.train.recipe import Optimiser, Schedule
 
 OPTIMISERS = get_args(Optimiser.model_fields["name"].annotation)
@@ -55,7 +61,8 @@ def test_the_rate_decays_from_layer_to_layer(network):
     assert rates["encoder.bert.embeddings.word_embeddings.weight"] == pytest.approx(0.0125)
     assert rates["encoder.bert.encoder.layer.0.output.dense.weight"] == pytest.approx(0.025)
     assert rates["encoder.bert.encoder.layer.1.output.dense.bias"] == pytest.approx(0.05)
-    assert rates["encoder.bert.pooler.dense.weight"] == rates["encoder.classifier.weight"] == 0.1
+    assert rates["encoder.bert.pooler.dense.weight"] == 0.1
+    assert rates["encoder.classifier.weight"] == 0.5  # new heads learn five times faster
 
 
 def test_heads_may_have_their_own_rate(network):
@@ -80,7 +87,8 @@ def test_what_is_frozen_is_left_out(network):
 def test_every_optimiser_has_its_own_default_rate(name, network):
     optimiser = build_optimiser(network, Optimiser(name=name), 384)
 
-    assert {group["lr"] for group in optimiser.param_groups} == {default_learning_rate(name, 384)}
+    rate = default_learning_rate(name, 384)
+    assert {group["lr"] for group in optimiser.param_groups} == {rate, rate * HEAD_FACTORS[name]}
     assert type(optimiser).__name__.lower() == name
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,15 @@ from pydantic import ValidationError
 
 from sentimo.core.labels import MAPPINGS
 from sentimo.errors import RecipeError
-from sentimo.train.recipe import Recipe, dump_recipe, load_recipe, parse_recipe, relative_to
+from sentimo.train.recipe import (
+    Recipe,
+    dump_recipe,
+    load_recipe,
+    parse_recipe,
+    parse_setting,
+    relative_to,
+    with_settings,
+)
 
 TASK = {"name": "mood", "train": "reviews.csv"}
 
@@ -273,3 +282,51 @@ def test_a_recipe_seen_from_a_folder_loads_the_same_files_from_there(tmp_path):
     assert seen.tasks[0].train == [Path("../../data/a.csv")]
     loaded = load_recipe(tmp_path / "models" / "mine" / "recipe.yaml")
     assert loaded.tasks[0].train[0].resolve() == (tmp_path / "data" / "a.csv").resolve()
+
+
+def test_settings_change_a_copy():
+    recipe = parse()
+
+    changed = with_settings(
+        recipe, {"name": "3", "optimiser.layer_decay": 0.9, "tasks.0.head": "attention", "tasks.0.head.size": 16}
+    )
+
+    assert (changed.name, changed.optimiser.layer_decay) == ("3", 0.9)
+    assert (changed.tasks[0].head.name, changed.tasks[0].head.model_extra) == ("attention", {"size": 16})
+    assert recipe == parse()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"epoch": 3}, "settings: unknown key 'epoch'. Did you mean 'epochs'"),
+        ({"optimizer.name": "sgd"}, "unknown key 'optimizer'. Did you mean 'optimiser'"),
+        ({"epochs": "many"}, "epochs: Input should be a valid number"),
+        ({"tasks.9.head": "linear"}, "setting 'tasks.9.head': there is no '9'"),
+        ({"tasks.0": "mood"}, "setting 'tasks.0': tasks has no keys"),
+        ({"name.first.letter": "a"}, "settings: name: Input should be a valid string"),
+    ],
+)
+def test_a_setting_that_leads_nowhere_is_refused(settings, sentence):
+    with pytest.raises(RecipeError, match=re.escape(sentence)):
+        with_settings(parse(), settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("epochs=2", ("epochs", 2)),
+        ("dropout = null", ("dropout", None)),
+        ("base=a=b", ("base", "a=b")),
+        ("tasks.0.head={name: attention, size: 16}", ("tasks.0.head", {"name": "attention", "size": 16})),
+        ("name=", ("name", None)),
+    ],
+)
+def test_a_written_setting_is_read_as_yaml(text, setting):
+    assert parse_setting(text) == setting
+
+
+@pytest.mark.parametrize("text", ["epochs", "", "name=[", "name=a: b: c"])
+def test_a_setting_that_cannot_be_read_is_refused(text):
+    with pytest.raises(RecipeError, match="^setting "):
+        parse_setting(text)

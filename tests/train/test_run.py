@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,8 +25,8 @@ from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError, DataError, InputError, RecipeError, TrainingError
 from sentimo.evaluate.report import Report
 from sentimo.train import run
-from sentimo.train.encoder import quiet_transformers
-from sentimo.train.recipe import dump_recipe, load_recipe
+from sentimo.train.encoder import load_encoder, open_base, quiet_transformers
+from sentimo.train.recipe import ObjectiveChoice, dump_recipe, load_recipe
 from sentimo.train.run import train
 
 TEXTS = ["I love this hotel", "服务太差了，真生气", "the meeting is on Friday", "good and bad"]
@@ -123,20 +124,22 @@ def test_plain_transformers_reads_the_weights_and_gives_the_same_logits(trained)
     assert logits == pytest.approx(np.concatenate(list(by_graph.values()), axis=1), abs=1e-4)
 
 
-def test_the_recipe_is_saved_with_every_choice_resolved(trained, multi_task):
+def test_the_recipe_is_saved_with_every_choice_resolved_and_finds_its_files(trained, multi_task):
     saved = load_recipe(trained.bundle.file("recipe.yaml"))
 
     assert (saved.pooling, saved.languages, saved.optimiser.learning_rate) == ("native", ["en", "zh"], 1e-3)
-    assert saved.model_copy(update={"pooling": "auto", "languages": None}) == multi_task
+    assert (saved.name, saved.epochs, saved.seed, saved.max_tokens) == ("four tasks", 3, 13, 32)
+    assert Path(saved.base).resolve() == Path(multi_task.base).resolve()
+    assert [each.train[0].resolve() for each in saved.tasks] == [each.train[0].resolve() for each in multi_task.tasks]
 
 
 def test_the_report_holds_the_model_its_start_and_the_baseline(trained):
     saved = json.loads(trained.bundle.file("report.json").read_text("utf-8"))
 
-    assert set(saved["figures"]) == {"fine-tuned", "before", "baseline"}
-    assert Report.from_dict(saved["figures"]["before"]).to_dict() == trained.before.to_dict()
+    assert set(saved["figures"]) == {"fine-tuned", "untuned", "n-gram baseline"}
+    assert Report.from_dict(saved["figures"]["untuned"]).to_dict() == trained.before.to_dict()
     assert saved["best_epoch"] == trained.fit.best_epoch + 1
-    assert [each["epoch"] for each in saved["epochs"]] == [1, 2]
+    assert [each["epoch"] for each in saved["epochs"]] == [1, 2, 3]
     assert set(saved["parity"]) == {"polarity", "emotions", "stars", "intensity"}
     assert "polarity: no dev file given; rows were split 96 / 12 / 12" in saved["notes"]
 
@@ -146,7 +149,7 @@ def test_the_card_shows_figures_and_what_the_author_says(trained):
 
     assert card.startswith("# four tasks\n")
     assert "Made for tests." in card
-    assert "| figure | fine-tuned | before | baseline |" in card
+    assert "| figure | fine-tuned | untuned | n-gram baseline |" in card
     assert "On the test rows" in card
 
 
@@ -163,10 +166,6 @@ def test_training_learns(trained):
     first, last = trained.fit.history[0], trained.fit.history[-1]
 
     assert last["loss"] < first["loss"]
-    assert (
-        trained.test.tasks["polarity"].figures["accuracy"].value
-        > trained.before.tasks["polarity"].figures["accuracy"].value
-    )
 
 
 def test_nothing_is_left_beside_the_bundle(trained):
@@ -233,14 +232,14 @@ def test_an_interrupted_run_goes_on_to_the_same_model(quick, trained, same_graph
     target = tmp_path / "mine"
     command = ["train", tmp_path / "recipe.yaml", "-o", target, "--set", "checkpoint_minutes=0"]
 
-    done = python("-W", "error", "-c", INTERRUPTED, name, 6, *command)
+    done = python("-W", "error", "-c", INTERRUPTED, name, 8, *command)
 
     if name == "SIGKILL":
         assert done.returncode == -signal.SIGKILL
     else:
-        assert done.returncode == 1
+        assert done.returncode == 130
         sentence = done.stderr.strip().splitlines()[-1]
-        assert sentence.startswith("sentimo: stopped after step 7 of ")
+        assert sentence.startswith("sentimo: stopped after step 9 of ")
         assert sentence.endswith("the same command with --resume goes on from there")
     assert not target.exists()
     assert (tmp_path / "mine.checkpoint" / "state.pt").is_file()
@@ -314,6 +313,14 @@ def test_an_unknown_metric_is_refused_before_the_base_is_read(quick, monkeypatch
         train(quick.model_copy(update={"early_stopping": stopping}), tmp_path / "mine")
 
 
+def test_an_objective_that_does_not_suit_is_refused_before_the_weights_are_read(quick, monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "build_network", None)
+    polarity = quick.tasks[0].model_copy(update={"objective": ObjectiveChoice(name="bce")})
+
+    with pytest.raises(RecipeError, match="task 'polarity' is single; objective 'bce' is for multi tasks"):
+        train(quick.model_copy(update={"tasks": [polarity]}), tmp_path / "mine")
+
+
 def test_a_missing_file_and_a_missing_base_are_named(quick, recipe, tmp_path):
     with pytest.raises(DataError, match=r"made-up\.csv"):
         train(recipe(), tmp_path / "mine")
@@ -335,7 +342,7 @@ def test_notes_plan_and_epochs_are_shown(multi_task, same_graph, tmp_path):
     assert "polarity: no dev file given; rows were split 96 / 12 / 12" in shown
     assert "M weights (" in shown
     assert "fitting the n-gram baseline" in shown
-    assert "epoch 2: " in shown
+    assert "epoch 3: " in shown
     assert "exporting to ONNX and comparing with the network on the dev rows" in shown
 
 
@@ -396,40 +403,32 @@ def mirror(encoder):
     server.server_close()
 
 
-OPEN_BASE = """
-import sys
+LOAD_FROM_HUB = """
 from sentimo.train.encoder import load_encoder, open_base
-for name in sys.argv[1:]:
-    base = open_base(name)
-    print(base.width, sum(each.numel() for each in load_encoder(base, None).parameters()))
+base = open_base("tiny/bert")
+print(base.width, sum(each.numel() for each in load_encoder(base, None).parameters()))
 """
 
 
-def test_a_hub_id_is_downloaded_from_the_mirror_and_a_folder_from_nowhere(mirror, encoder, tmp_path):
+def test_a_hub_id_is_downloaded_from_the_mirror(mirror, encoder, tmp_path):
     address, asked = mirror
-    settings = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
 
-    local = python("-c", OPEN_BASE, encoder, **settings)
-    asked_for_a_folder = list(asked)
-    remote = python("-c", OPEN_BASE, "tiny/bert", **settings)
+    done = python("-c", LOAD_FROM_HUB, HF_ENDPOINT=address, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="0")
 
-    assert asked_for_a_folder == []
+    base = open_base(str(encoder))
+    n_weights = sum(each.numel() for each in load_encoder(base, None).parameters())
+    assert done.stdout.split() == [str(base.width), str(n_weights)]
     assert "/tiny/bert/resolve/main/model.safetensors" in asked
-    assert remote.stdout == local.stdout != ""
 
 
-def test_a_mirror_that_does_not_answer_is_explained(tmp_path):
-    code = "import sys; from sentimo.cli import main; sys.argv = ['sentimo', *sys.argv[1:]]; main()"
-    data = tmp_path / "data.csv"
-    rows = [f"{word} {number},{label}" for word, label in (("good", "up"), ("bad", "down")) for number in range(10)]
-    data.write_text("\n".join(["text,mood", *rows]) + "\n", "utf-8")
+def test_a_local_base_never_touches_the_network(quick, same_graph, tmp_path, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise AssertionError("the network was touched")
 
-    done = python(
-        "-c", code, "train", "--data", data, "--base", "tiny/bert", "-o", tmp_path / "mine",
-        HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path / "cache"), HF_HUB_OFFLINE="0",
-    )  # fmt: skip
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
 
-    assert done.returncode == 1
-    assert "base model 'tiny/bert' cannot be opened: " in done.stderr
-    assert "set HF_ENDPOINT to a mirror" in done.stderr
-    assert "Traceback" not in done.stderr
+    train(quick, tmp_path / "mine")
+
+    assert (tmp_path / "mine" / "manifest.json").is_file()
