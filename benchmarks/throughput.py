@@ -84,7 +84,7 @@ def ours(base: Base, recipe: Recipe, rows: Rows) -> float:
     """Return samples per core-second of our loop, over all rows."""
     network = build_network(base, SPACES, recipe)
     started = time.process_time()
-    fit(network, {"emotions": BinaryCrossEntropy()}, rows, recipe, width=base.width, evaluate=None)
+    fit(network, {"emotions": BinaryCrossEntropy()}, rows, recipe, evaluate=None)
     return len(rows) / (time.process_time() - started)
 
 

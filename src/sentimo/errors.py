@@ -45,7 +45,7 @@ class UnknownLabelError(DataError):
         self.nearest = nearest(label, labels)
         known = ", ".join(labels[:12]) + (f", ... {len(labels) - 12} more" if len(labels) > 12 else "")
         prefix = f"{where}: " if where else ""
-        hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
+        hint = did_you_mean(label, labels)
         super().__init__(f"{prefix}label {label!r} is not in label space {space!r} ({known}).{hint}")
 
 
@@ -80,3 +80,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     by_lower = {k.lower(): k for k in known}
     found = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return " Did you mean ...?" with the known word closest to `word`, or `otherwise` when nothing is close."""
+    hint = nearest(word, known)
+    return f" Did you mean {hint!r}?" if hint else otherwise

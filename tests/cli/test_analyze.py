@@ -1,8 +1,7 @@
 import json
 
 import pytest
-import typer
-from typer.testing import CliRunner
+import running
 
 from sentimo.cli.analyze import analyze
 
@@ -13,12 +12,7 @@ def asked(fake_model):
 
 
 def invoke(*arguments, stdin=None):
-    app = typer.Typer()
-    app.command()(analyze)
-    result = CliRunner().invoke(app, [*arguments], input=stdin, env={"COLUMNS": "100"})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return running.invoke(analyze, *arguments, columns=100, stdin=stdin)
 
 
 def objects(result):

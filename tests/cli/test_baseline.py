@@ -1,8 +1,7 @@
 import json
 
 import pytest
-import typer
-from typer.testing import CliRunner
+import running
 
 from sentimo.cli.baseline import baseline
 from sentimo.errors import BundleError, RecipeError
@@ -22,12 +21,7 @@ def reviews(tmp_path):
 
 
 def invoke(*arguments):
-    app = typer.Typer()
-    app.command()(baseline)
-    result = CliRunner().invoke(app, [str(each) for each in arguments])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return running.invoke(baseline, *arguments)
 
 
 def columns_of(path):

@@ -2,9 +2,8 @@ import json
 from io import StringIO
 
 import pytest
-import typer
+import running
 from rich.console import Console
-from typer.testing import CliRunner
 
 from sentimo.cli.doctor import doctor, print_diagnosis
 from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Lengths
@@ -28,12 +27,7 @@ def reviews(tmp_path):
 
 
 def invoke(*arguments):
-    app = typer.Typer()
-    app.command()(doctor)
-    result = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "140"})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return running.invoke(doctor, *arguments, columns=140)
 
 
 def test_files_fit_to_train_on_exit_with_0(reviews):

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
+from running import invoke
 
 from sentimo.cli.compare import compare
 from sentimo.cli.evaluate import evaluate
@@ -68,15 +67,6 @@ def reviews(tmp_path):
     path = tmp_path / "reviews.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
-
-
-def invoke(command, *arguments):
-    app = typer.Typer()
-    app.command()(command)
-    result = CliRunner().invoke(app, [str(each) for each in arguments])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def columns_of(path):

@@ -1,8 +1,7 @@
 import json
 
 import pytest
-import typer
-from typer.testing import CliRunner
+import running
 
 from sentimo.cli.predict import predict
 from sentimo.errors import DataError, InputError, Interrupted
@@ -23,12 +22,7 @@ def reviews(tmp_path):
 
 
 def invoke(*arguments):
-    app = typer.Typer()
-    app.command()(predict)
-    result = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "200"})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return running.invoke(predict, *arguments, columns=200)
 
 
 def test_a_file_is_answered_and_the_outcome_told_on_stderr(reviews, tmp_path):

@@ -1,8 +1,8 @@
 import json
 
 import pytest
+import running
 import yaml
-from typer.testing import CliRunner
 
 from sentimo.cli.recipe import recipe
 from sentimo.errors import RecipeError
@@ -19,10 +19,7 @@ def file(tmp_path):
 
 
 def invoke(*arguments):
-    result = CliRunner().invoke(recipe, [str(each) for each in arguments], env={"COLUMNS": "200"})
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return running.invoke(recipe, *arguments, columns=200)
 
 
 def test_show_spells_every_choice_out(file, tmp_path):

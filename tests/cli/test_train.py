@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from running import invoke
 
 from sentimo import cli
 from sentimo.cli.learning_curve import learning_curve
@@ -15,15 +14,6 @@ from sentimo.cli.train import train
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError, DataError, InputError, RecipeError
 from sentimo.train.recipe import dump_recipe
-
-
-def invoke(command, *arguments):
-    app = typer.Typer()
-    app.command()(command)
-    result = CliRunner().invoke(app, [str(each) for each in arguments])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.fixture

@@ -168,7 +168,6 @@ def test_tasks_add_up_by_weight_and_rows_without_a_target_count_nothing(bert_bas
         {"mood": CrossEntropy(), "emotions": BinaryCrossEntropy()},
         rows,
         recipe,
-        width=32,
         evaluate=None,
     )
 

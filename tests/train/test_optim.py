@@ -45,7 +45,7 @@ def factors(settings, n_steps):
 
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_norms_and_biases_do_not_decay(name, network):
-    groups = group_of(build_optimiser(network, Optimiser(name=name, weight_decay=0.2), 32), network)
+    groups = group_of(build_optimiser(network, Optimiser(name=name, weight_decay=0.2)), network)
 
     decays = {each: group["weight_decay"] for each, group in groups.items()}
     assert len(decays) == len(list(network.parameters()))
@@ -54,7 +54,7 @@ def test_norms_and_biases_do_not_decay(name, network):
 
 
 def test_the_rate_decays_from_layer_to_layer(network):
-    groups = group_of(build_optimiser(network, Optimiser(learning_rate=0.1, layer_decay=0.5), 32), network)
+    groups = group_of(build_optimiser(network, Optimiser(learning_rate=0.1, layer_decay=0.5)), network)
 
     rates = {each: group["lr"] for each, group in groups.items()}
     # 2 layers: 0.1 * 0.5**(2 + 1 - k) for layer k, embeddings are layer 0
@@ -68,7 +68,7 @@ def test_the_rate_decays_from_layer_to_layer(network):
 def test_heads_may_have_their_own_rate(network):
     settings = Optimiser(learning_rate=0.1, head_learning_rate=0.7)
 
-    groups = group_of(build_optimiser(network, settings, 32), network)
+    groups = group_of(build_optimiser(network, settings), network)
 
     assert groups["encoder.classifier.bias"]["lr"] == 0.7
     assert groups["encoder.bert.encoder.layer.1.output.dense.bias"]["lr"] == 0.1
@@ -78,14 +78,14 @@ def test_what_is_frozen_is_left_out(network):
     for name, parameter in network.named_parameters():
         parameter.requires_grad = "classifier" in name
 
-    groups = group_of(build_optimiser(network, Optimiser(), 32), network)
+    groups = group_of(build_optimiser(network, Optimiser()), network)
 
     assert set(groups) == {"encoder.classifier.weight", "encoder.classifier.bias"}
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_optimiser_has_its_own_default_rate(name, network):
-    optimiser = build_optimiser(network, Optimiser(name=name), 384)
+    optimiser = build_optimiser(network, Optimiser(name=name))
 
     rate = default_learning_rate(name, 384)
     assert {group["lr"] for group in optimiser.param_groups} == {rate, rate * HEAD_FACTORS[name]}
@@ -107,14 +107,14 @@ def test_the_default_rate_depends_on_the_optimiser():
 
 
 def test_sgd_has_momentum(network):
-    optimiser = build_optimiser(network, Optimiser(name="sgd", momentum=0.8), 32)
+    optimiser = build_optimiser(network, Optimiser(name="sgd", momentum=0.8))
 
     assert {group["momentum"] for group in optimiser.param_groups} == {0.8}
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_optimiser_lowers_the_loss(name, network):
-    optimiser = build_optimiser(network, Optimiser(name=name), 32)
+    optimiser = build_optimiser(network, Optimiser(name=name))
     ids = torch.tensor([[2, 12, 40, 3], [2, 12, 30, 3]])
     losses = []
     for _ in range(20):

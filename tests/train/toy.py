@@ -69,9 +69,7 @@ class Toy:
     def fit(self, objective=None, evaluate="accuracy", **arguments):
         evaluate = self.accuracy if evaluate == "accuracy" else evaluate
         objectives = {"mood": objective or CrossEntropy()}
-        self.result = fit(
-            self.network, objectives, self.rows, self.recipe, width=self.base.width, evaluate=evaluate, **arguments
-        )
+        self.result = fit(self.network, objectives, self.rows, self.recipe, evaluate=evaluate, **arguments)
         return self
 
     def accuracy(self, network):

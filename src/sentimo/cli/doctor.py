@@ -92,15 +92,11 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
 def _columns(
     path: Path, text: str | None, label: str | None, delimiter: str | None, encoding: str | None
 ) -> tuple[str, str]:
-    from sentimo.data.readers import guess_columns
-    from sentimo.errors import InputError
+    from sentimo.data.readers import choose_columns
 
     if text is not None and label is not None:
         return text, label
-    guessed_text, guessed_label = guess_columns(path, delimiter=delimiter, encoding=encoding)
-    text, label = text or guessed_text, label or guessed_label
-    if label is None:
-        raise InputError(f"{path}: no column looks like labels; name it with --label")
+    text, label = choose_columns(path, text, label, delimiter=delimiter, encoding=encoding)
     err.print(
         f"Reading texts from column {text!r}, labels from {label!r}; --text and --label choose others", markup=False
     )
@@ -123,17 +119,14 @@ def _space(space: str | None, task: str, kind: Kind | None) -> LabelSpace | None
     from dataclasses import replace
 
     from sentimo.core.labels import SPACES, LabelSpace
-    from sentimo.errors import InputError, nearest
+    from sentimo.errors import InputError, did_you_mean
 
     if space is None:
         return None
     if space in SPACES:
         return replace(SPACES[space], kind=kind or SPACES[space].kind)
     if "," not in space:
-        hint = nearest(space, SPACES)
-        raise InputError(
-            f"--space {space!r} is not known ({', '.join(SPACES)})." + (f" Did you mean {hint!r}?" if hint else "")
-        )
+        raise InputError(f"--space {space!r} is not known ({', '.join(SPACES)}).{did_you_mean(space, SPACES)}")
     return LabelSpace(task, tuple(label.strip() for label in space.split(",") if label.strip()), kind or "single")
 
 

@@ -15,7 +15,7 @@ from sentimo.data.label_balance import count_labels, imbalance, judge_balance
 from sentimo.data.label_reading import read_labels
 from sentimo.data.lengths import CountTokens, rough_lengths, summarise_lengths
 from sentimo.data.readers import BadRow, Row, columns, read_rows, require_columns
-from sentimo.data.split import split_examples
+from sentimo.data.split import split_examples, usual_fractions
 from sentimo.data.targets import is_empty
 from sentimo.data.text_faults import find_broken_text, find_language_mix, find_long_texts
 from sentimo.errors import DataError
@@ -161,7 +161,7 @@ def _scarcity(
             "error", "one-label", message, "Add rows of another label, or name the right column with --label."
         )
     elif "dev" not in splits:
-        fractions = (0.9, 0.1, 0.0) if "test" in splits else (0.8, 0.1, 0.1)
+        fractions = usual_fractions(has_test="test" in splits)
         try:
             # Rows that fit a space are labelled with targets, not with labels as written.
             examples = [Example(Document(sample.text), {task: answer}) for sample, answer in rows]  # type: ignore[dict-item]

@@ -13,6 +13,11 @@ from sentimo.text.normalise import folded
 _SCORE_BINS = 10
 
 
+def usual_fractions(*, has_test: bool) -> tuple[float, float, float]:
+    """Return the shares of train, dev and test that are split off rows without a dev file of their own."""
+    return (0.9, 0.1, 0.0) if has_test else (0.8, 0.1, 0.1)
+
+
 def split_examples(
     examples: Sequence[Example],
     task: str,

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from sentimo.core.predictions import Predictions
 from sentimo.data.readers import BadRow, Row, columns, read_rows, require_columns
 from sentimo.data.writers import json_line, open_writer
+from sentimo.engine.predictor import Predicts
 from sentimo.errors import InputError, Interrupted
 
 ROWS_AT_ONCE, CHARACTERS_AT_ONCE = 4096, 4_000_000
@@ -28,14 +28,6 @@ _FIXED = {  # what a run must agree in with the one it goes on from, and how to 
     "models": "model",
 }
 _PROBE = ("I like it.", "我喜欢。")  # one text per built-in model: their answers show which columns there will be
-
-
-class Predicts(Protocol):
-    """What can answer a file: an `Analyzer` or a `Predictor`."""
-
-    def predict(self, texts: Sequence[str], /) -> Predictions:
-        """Return one answer per text, in order."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,14 @@ BATCH_TOKENS, BATCH_ITEMS = 4096, 64
 _TEXTS_AT_ONCE = 2048  # texts tokenised together; bounds the memory of a long call
 
 Scores = dict[str, NDArray[np.float32]]
+
+
+class Predicts(Protocol):
+    """What answers a list of texts: a `Predictor`, an `Analyzer`, or anything else that can be judged or run."""
+
+    def predict(self, texts: Sequence[str], /) -> Predictions:
+        """Return one answer per text, in order."""
+        ...
 
 
 class Predictor:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sentimo.core.labels import LabelSpace
 from sentimo.data.dataset import Dataset, load_dataset
-from sentimo.data.readers import columns, guess_columns, require_columns
+from sentimo.data.readers import choose_columns, columns, require_columns
 from sentimo.errors import DataError, InputError
 
 
@@ -36,7 +36,7 @@ def load_labelled(
         InputError: no such task, no label column, or no one task that the labels belong to.
         DataError: the file cannot be read in that space.
     """
-    text, label = _columns(path, text, label)
+    text, label = choose_columns(path, text, label)
     require_columns(path, columns(path), {"text": text, "label": label})
     if task is None:
         task = next(iter(spaces)) if len(spaces) == 1 else label if label in spaces else None
@@ -52,15 +52,6 @@ def load_labelled(
             f"{path}: the labels in column {label!r} {what}. Choose one with --task; the tasks are: {_listed(spaces)}"
         )
     return next(iter(fitting.items()))
-
-
-def _columns(path: str | Path, text: str | None, label: str | None) -> tuple[str, str]:
-    if text is None or label is None:
-        guessed_text, guessed_label = guess_columns(path)
-        text, label = text or guessed_text, label or guessed_label
-    if label is None:
-        raise InputError(f"{path}: no column looks like labels; name it with --label")
-    return text, label
 
 
 def _try(path: str | Path, text: str, label: str, task: str, space: LabelSpace) -> Dataset | None:

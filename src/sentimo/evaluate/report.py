@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sentimo.core.documents import Example, Target
 from sentimo.core.predictions import Predictions, TaskScores
+from sentimo.engine.predictor import Predicts
 from sentimo.errors import InputError
 from sentimo.evaluate.bootstrap import Figure
 from sentimo.evaluate.metrics import FIGURES, LOWER_IS_BETTER, TaskReport, score_task
@@ -37,14 +38,6 @@ TITLES: Mapping[str, str] = {
 }
 _WIDE = 128  # columns; on a narrower terminal fewer intervals are shown (JSON has all)
 _MOST_CONFUSED_LABELS = 12  # a wider confusion table does not fit a terminal
-
-
-class Predicts(Protocol):
-    """What can be judged: anything that answers a list of texts, in order."""
-
-    def predict(self, texts: Sequence[str], /) -> Predictions:
-        """Return one answer per text."""
-        ...
 
 
 @dataclass(frozen=True)

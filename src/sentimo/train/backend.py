@@ -19,7 +19,7 @@ class TorchBackend:
     """Runs a network in evaluation mode.
 
     Args:
-        network: See `sentimo.train.network.Network`.
+        network: See `sentimo.train.network.build_network`.
         base: Its base, for the tokenizer.
         max_tokens: Most tokens read at once.
     """

@@ -13,10 +13,10 @@ from sentimo.core.bundle import TaskSpec
 from sentimo.core.documents import Example, Target
 from sentimo.core.labels import LabelSpace
 from sentimo.engine.calibration import calibrated
-from sentimo.errors import RecipeError, nearest
+from sentimo.engine.predictor import Predicts
+from sentimo.errors import RecipeError, did_you_mean
 from sentimo.evaluate.calibration import fit_temperature, fit_thresholds, multi_hot
 from sentimo.evaluate.metrics import ACCURACY, FIGURES, LOWER_IS_BETTER, MAIN_FIGURE, score_task
-from sentimo.evaluate.report import Predicts
 
 SPREAD = 0.5
 """Prior of temperatures: two thirds of trained models lie between 0.6 and 1.65. A hundred dev rows outweigh it."""
@@ -97,10 +97,9 @@ def check_metric(metric: str, spaces: Mapping[str, LabelSpace]) -> None:
         if name not in LOWER_IS_BETTER and name != "macro_auroc"  # undefined where a label is missing in dev
     ]
     if metric not in ("main", *known):
-        hint = nearest(metric, known)
         raise RecipeError(
             f"early_stopping.metric {metric!r} is not a dev figure where higher is better (main, {', '.join(known)})."
-            + (f" Did you mean {hint!r}?" if hint else "")
+            + did_you_mean(metric, known)
         )
 
 

@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
-from sentimo.errors import RecipeError, nearest
+from sentimo.errors import RecipeError, did_you_mean
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -29,11 +29,8 @@ def build(where: str, what: str, *arguments: Any, **settings: Any) -> Any:
     known = named[len(arguments) :]
     for setting in settings:
         if setting not in known:
-            hint = nearest(setting, known)
-            raise RecipeError(
-                f"{what} has no setting {setting!r}."
-                + (f" Did you mean {hint!r}?" if hint else f" Its settings: {', '.join(known) or 'none'}.")
-            )
+            otherwise = f" Its settings: {', '.join(known) or 'none'}."
+            raise RecipeError(f"{what} has no setting {setting!r}.{did_you_mean(setting, known, otherwise)}")
     try:
         return kind(*arguments, **settings)
     except (ValueError, TypeError) as error:

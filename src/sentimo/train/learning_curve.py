@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,13 @@ from sentimo.core.bundle import TaskSpec
 from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId
-from sentimo.engine.predictor import Predictor
+from sentimo.engine.predictor import Predictor, Predicts
 from sentimo.errors import DataError, RecipeError
 from sentimo.evaluate.metrics import MAIN_FIGURE
-from sentimo.evaluate.report import Predicts, evaluate
+from sentimo.evaluate.report import evaluate
 from sentimo.train.backend import TorchBackend
 from sentimo.train.baselines import fit_baseline
-from sentimo.train.encoder import open_base
+from sentimo.train.encoder import Base, open_base
 from sentimo.train.loop import fit
 from sentimo.train.network import build_network
 from sentimo.train.recipe import Recipe
@@ -48,13 +48,8 @@ class Point:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON, means and intervals included."""
-        return {
-            "n": self.n,
-            **{name: {"values": list(values), **summary(values)} for name, values in self._series().items()},
-        }
-
-    def _series(self) -> Mapping[str, tuple[float, ...]]:
-        return {"model": self.model, "baseline": self.baseline}
+        series = {"model": self.model, "baseline": self.baseline}
+        return {"n": self.n, **{name: {"values": list(each), **summary(each)} for name, each in series.items()}}
 
 
 @dataclass(frozen=True)
@@ -103,9 +98,10 @@ def learning_curve(
         torch.set_num_threads(recipe.threads)
     task = recipe.tasks[0]
     data = drop_leaks({task.name: load_task(task, recipe.seed)})[task.name]
+    base = open_base(recipe.base)
     points = []
     for n in checked_sizes(sizes, len(data.train)):
-        values = [_measure(recipe, data, n, recipe.seed + each) for each in range(seeds)]
+        values = [_measure(recipe, base, data, n, recipe.seed + each) for each in range(seeds)]
         model, baseline = zip(*values, strict=True)
         points.append(Point(n, model, tuple(each for each in baseline if each is not None)))
         on_point(points[-1])
@@ -142,24 +138,22 @@ def summary(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": mean, "low": mean - reach, "high": mean + reach}
 
 
-def _measure(recipe: Recipe, data: TaskData, n: int, seed: int) -> tuple[float, float | None]:
+def _measure(recipe: Recipe, base: Base, data: TaskData, n: int, seed: int) -> tuple[float, float | None]:
     task = recipe.tasks[0]
     sample = random.Random(seed).sample(data.train, len(data.train))[:n]
     part = TaskData(data.space, sample, [], data.test or data.dev)
     steps_an_epoch = -(-n // recipe.batch_size)
     epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
     small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
-    base = open_base(small.base)
     spaces: dict[str, LabelSpace] = {task.name: data.space}
     network = build_network(base, spaces, small)
     objective = build_objective(task, data.space, [each.targets[task.name] for each in sample])
     rows = to_rows(sample, spaces, base, small)
     # No dev rows may choose an epoch: they would be more labels than the sample has.
-    fit(network, {task.name: objective}, rows, small, width=base.width, evaluate=None)
-    with torch.no_grad():
-        backend = TorchBackend(network, base, base.most_tokens(small.max_tokens))
-        model = Predictor(backend, [TaskSpec(task.name, data.space)], ModelId(small.name, ""))
-        return _main(model, part, task.name), _baseline(part, task.name, seed)
+    fit(network, {task.name: objective}, rows, small, evaluate=None)
+    backend = TorchBackend(network, base, base.most_tokens(small.max_tokens))
+    model = Predictor(backend, [TaskSpec(task.name, data.space)], ModelId(small.name, ""))
+    return _main(model, part, task.name), _baseline(part, task.name, seed)
 
 
 def _baseline(data: TaskData, task: str, seed: int) -> float | None:

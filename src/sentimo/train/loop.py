@@ -69,7 +69,6 @@ def fit(
     rows: Rows,
     recipe: Recipe,
     *,
-    width: int,
     evaluate: Callable[[nn.Module], Figures] | None,
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
@@ -85,7 +84,6 @@ def fit(
         objectives: Task -> objective.
         rows: The training rows.
         recipe: How.
-        width: Width of the encoder, for the default learning rate.
         evaluate: Network -> dev figures, asked after every epoch; None keeps the last weights.
         checkpoints: Where to save; None saves nothing.
         resume: Go on from the checkpoint. The run ends with the same weights as one never interrupted.
@@ -95,7 +93,7 @@ def fit(
         Interrupted: Ctrl-C; the checkpoint was saved.
         TrainingError: the loss is not a number, or there is not enough memory for a single text.
     """
-    return _Run(network, objectives, rows, recipe, width, evaluate, checkpoints, progress).run(resume)
+    return _Run(network, objectives, rows, recipe, evaluate, checkpoints, progress).run(resume)
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -129,7 +127,6 @@ class _Run:
         objectives: Mapping[str, nn.Module],
         rows: Rows,
         recipe: Recipe,
-        width: int,
         evaluate: Callable[[nn.Module], Figures] | None,
         checkpoints: Checkpoints | None,
         progress: Progress | None,
@@ -143,7 +140,7 @@ class _Run:
         self.per_epoch = math.ceil(len(rows) / recipe.batch_size)
         self.n_steps = max(1, round(self.per_epoch * recipe.epochs))
         self.network = network.to(self.device)
-        optimiser = build_optimiser(self.network, recipe.optimiser, width)
+        optimiser = build_optimiser(self.network, recipe.optimiser)
         self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
         self.schedule = build_schedule(self.optimiser.optimizer, recipe.schedule, self.n_steps)
         self.objectives = {task: each.to(self.device) for task, each in objectives.items()}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,20 +22,6 @@ from sentimo.train.recipe import Recipe
 HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
 
 _HEAD = "head_"  # before the task in torch's names: a task may be called like a method of nn.Module, "type" say
-
-
-class Network(Protocol):
-    """Maps token ids to logits per task: ``(ids (b, t), mask (b, t)) -> {task: (b, n_labels)}``."""
-
-    encoder: Any
-
-    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        """Return task -> logits."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write the weights as safetensors in the Hugging Face layout."""
-        ...
 
 
 class NativeNetwork(nn.Module):

@@ -30,14 +30,15 @@ def default_learning_rate(optimiser: str, width: int) -> float:
     return next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
 
 
-def build_optimiser(network: nn.Module, settings: Optimiser, width: int) -> torch.optim.Optimizer:
+def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
     """Return the optimiser over what learns.
 
     Weight decay leaves out biases and norms (all one-dimensional parameters). The rate of encoder layer k of L is
     ``rate * layer_decay**(L + 1 - k)``, embeddings count as layer 0; heads have their own rate.
     """
-    rate = settings.learning_rate or default_learning_rate(settings.name, width)
-    n_layers = int(network.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    config = network.encoder.config  # type: ignore[union-attr]
+    rate = settings.learning_rate or default_learning_rate(settings.name, int(config.hidden_size))  # type: ignore[union-attr, arg-type]
+    n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sentimo.core.labels import KINDS, MAPPINGS, SPACES, Kind
 from sentimo.core.predictions import RESERVED_NAMES
-from sentimo.errors import MissingExtraError, RecipeError, nearest
+from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
 
@@ -48,7 +48,8 @@ class HeadChoice(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        return _check_name(self, self.name, HEADS, "head")
+        _check_name(self.name, HEADS, "head")
+        return self
 
 
 class ObjectiveChoice(BaseModel):
@@ -59,7 +60,8 @@ class ObjectiveChoice(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        return _check_name(self, self.name, OBJECTIVES, "objective")
+        _check_name(self.name, OBJECTIVES, "objective")
+        return self
 
 
 class TaskRecipe(_Part):
@@ -97,11 +99,8 @@ class TaskRecipe(_Part):
         if not self.train:
             raise ValueError("train: no file given")
         for what, name, known in (("space", self.space, SPACES), ("mapping", self.mapping, MAPPINGS)):
-            if isinstance(name, str) and name not in known:
-                hint = nearest(name, known)
-                raise ValueError(
-                    f"{what} {name!r} is not known ({', '.join(known)})." + (f" Did you mean {hint!r}?" if hint else "")
-                )
+            if isinstance(name, str):
+                _check_name(name, known, what)
         return self
 
     @property
@@ -304,13 +303,9 @@ def _yaml() -> Any:
     return yaml
 
 
-def _check_name(part: _Named, name: str, known: Mapping[str, Any], what: str) -> _Named:
+def _check_name(name: str, known: Mapping[str, Any], what: str) -> None:
     if name not in known:
-        hint = nearest(name, known)
-        raise ValueError(
-            f"{what} {name!r} is not known ({', '.join(known)})." + (f" Did you mean {hint!r}?" if hint else "")
-        )
-    return part
+        raise ValueError(f"{what} {name!r} is not known ({', '.join(known)}).{did_you_mean(name, known)}")
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -318,8 +313,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
     name = ".".join(str(each) for each in place)
     if error["type"] == "extra_forbidden":
         known = _fields_at(place[:-1])
-        hint = nearest(str(place[-1]), known)
-        return f"unknown key {name!r}." + (f" Did you mean {hint!r}?" if hint else f" Known keys: {', '.join(known)}.")
+        otherwise = f" Known keys: {', '.join(known)}."
+        return f"unknown key {name!r}.{did_you_mean(str(place[-1]), known, otherwise)}"
     if error["type"] == "missing":
         return f"{name!r} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")

@@ -22,9 +22,9 @@ from sentimo.core.predictions import ModelId
 from sentimo.engine.backends import Backend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
-from sentimo.engine.predictor import Predictor
+from sentimo.engine.predictor import Predictor, Predicts
 from sentimo.errors import TrainingError
-from sentimo.evaluate.report import Predicts, Report, evaluate
+from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.language import main_languages
 from sentimo.train.backend import TorchBackend
 from sentimo.train.baselines import fit_baseline
@@ -116,6 +116,7 @@ class _Training:
         self.output, self.overwrite, self.about = output, overwrite, about
         data = {task.name: load_task(task, recipe.seed) for task in recipe.tasks}
         self.data = drop_leaks(data) if recipe.drop_leaks else data
+        self.digest = _digest(self.data)
         self.spaces = {name: each.space for name, each in self.data.items()}
         check_metric(recipe.early_stopping.metric, self.spaces)
         self.base = open_base(recipe.base)
@@ -128,14 +129,14 @@ class _Training:
     def run(self, resume: bool) -> TrainResult | None:
         for note in self.notes:
             self.progress.note(note)
-        checkpoints = Checkpoints.beside(self.output, self.recipe, _digest(self.data))
+        checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest)
         _check_checkpoint(checkpoints, resume)
+        targets = {name: [each.targets[name] for each in task.train] for name, task in self.data.items()}
         objectives = {
-            task.name: build_objective(task, self.spaces[task.name], _targets(self.data[task.name], task.name))
-            for task in self.recipe.tasks
+            task.name: build_objective(task, self.spaces[task.name], targets[task.name]) for task in self.recipe.tasks
         }
         network = build_network(self.base, self.spaces, self.recipe).to(PartialState().device)
-        start_from_priors(network, self.spaces, {name: _targets(each, name) for name, each in self.data.items()})
+        start_from_priors(network, self.spaces, targets)
         rows = to_rows(
             merge({name: each.train for name, each in self.data.items()}), self.spaces, self.base, self.recipe
         )
@@ -147,7 +148,6 @@ class _Training:
             objectives,
             rows,
             self.recipe,
-            width=self.base.width,
             evaluate=lambda each: dev_figures(ask(self._predictor(each), self.dev), self.recipe.early_stopping.metric),
             checkpoints=checkpoints,
             resume=resume,
@@ -192,7 +192,7 @@ class _Training:
             tasks=tuple(specs),
             max_tokens=self.recipe.max_tokens,
             settings={"prefix": self.base.prefix, "suffix": self.base.suffix, "pad_id": self.base.pad_id},
-            provenance=_provenance(self.recipe, self.data),
+            provenance=_provenance(self.recipe, self.data, self.digest),
         )
 
         def fill(folder: Path) -> None:
@@ -242,10 +242,6 @@ def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recip
     )
 
 
-def _targets(data: TaskData, task: str) -> list[Any]:
-    return [each.targets[task] for each in data.train]
-
-
 def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
     if resume and not checkpoints.exists():
         raise TrainingError(f"nothing to resume: no checkpoint in {checkpoints.folder}. Start without --resume.")
@@ -268,11 +264,11 @@ def _digest(data: Mapping[str, TaskData]) -> str:
     return digest.hexdigest()
 
 
-def _provenance(recipe: Recipe, data: Mapping[str, TaskData]) -> dict[str, Any]:
+def _provenance(recipe: Recipe, data: Mapping[str, TaskData], digest: str) -> dict[str, Any]:
     return {
         "base": recipe.base,
         "rows": {name: [len(task.train), len(task.dev), len(task.test)] for name, task in data.items()},
-        "data": _digest(data),
+        "data": digest,
         "seed": recipe.seed,
         "torch": version("torch"),
         "transformers": version("transformers"),

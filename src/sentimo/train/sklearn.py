@@ -140,7 +140,6 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             {_TASK: build_objective(recipe.tasks[0], space, targets)},
             to_rows(learning, spaces, base, recipe),
             recipe,
-            width=base.width,
             evaluate=lambda _: dev_figures(ask(plain, {_TASK: dev}), recipe.early_stopping.metric),
         )
         self.predictor_ = Predictor(backend, fit_specs(ask(plain, {_TASK: dev})), ModelId("SentimoClassifier", ""))

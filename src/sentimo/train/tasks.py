@@ -11,8 +11,8 @@ from sentimo.core.documents import Example
 from sentimo.core.labels import EMOTION_SPACES, SPACES, LabelSpace
 from sentimo.core.predictions import EMOTIONS, POLARITY, RESERVED_NAMES
 from sentimo.data.dataset import Dataset, load_dataset
-from sentimo.data.readers import guess_columns
-from sentimo.data.split import split_examples
+from sentimo.data.readers import choose_columns
+from sentimo.data.split import split_examples, usual_fractions
 from sentimo.errors import DataError, RecipeError
 from sentimo.text.normalise import folded
 from sentimo.train.recipe import TaskRecipe
@@ -49,7 +49,7 @@ def default_task_name(task: TaskRecipe) -> str:
         return POLARITY
     if dataset.space.name in EMOTION_SPACES:
         return EMOTIONS
-    _, label = _columns(task)
+    _, label = choose_columns(task.train[0], task.text, task.label)
     name = re.sub(r"[^\w-]+", "_", label).strip("_-")
     return name if name and name not in RESERVED_NAMES else "labels"
 
@@ -76,7 +76,7 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
             raise DataError(f"{paths[0]}: no row has a text and a label for task {task.name!r}")
     assert space is not None  # the first pass of the loop, over train, sets it
     if "dev" not in parts:
-        fractions = (0.8, 0.1, 0.1) if "test" not in parts else (0.9, 0.1, 0.0)
+        fractions = usual_fractions(has_test="test" in parts)
         held_out = {folded(each.document.text) for each in parts.get("test", [])}
         rows = [each for each in parts["train"] if folded(each.document.text) not in held_out]
         if n := len(parts["train"]) - len(rows):
@@ -115,7 +115,7 @@ def _given_space(task: TaskRecipe) -> LabelSpace | None:
 
 
 def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, first_id: int | None = None) -> Dataset:
-    text, label = _columns(task)
+    text, label = choose_columns(task.train[0], task.text, task.label)
     return load_dataset(
         paths,
         text=text,
@@ -128,13 +128,3 @@ def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, fir
         on_unknown=task.on_unknown,
         first_id=first_id,
     )
-
-
-def _columns(task: TaskRecipe) -> tuple[str, str]:
-    text, label = task.text, task.label
-    if text is None or label is None:
-        guessed_text, guessed_label = guess_columns(task.train[0])
-        text, label = text or guessed_text, label or guessed_label
-    if label is None:
-        raise DataError(f"{task.train[0]}: no column looks like labels; name it with --label or `label:`")
-    return text, label

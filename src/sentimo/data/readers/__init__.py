@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sentimo.errors import DataError, nearest
+from sentimo.errors import DataError, did_you_mean
 
 READERS: Mapping[str, str] = {
     ".csv": "sentimo.data.readers.csv",
@@ -104,6 +104,22 @@ def guess_columns(
     return text, _by_name(others, _LABEL_NAMES) or _fewest_values(others, sample)
 
 
+def choose_columns(
+    path: str | Path, text: str | None, label: str | None, *, delimiter: str | None = None, encoding: str | None = None
+) -> tuple[str, str]:
+    """Return the columns of texts and labels: those that were given, and a guess for the others.
+
+    Raises:
+        DataError: no column looks like texts, or like labels.
+    """
+    if text is None or label is None:
+        guessed_text, guessed_label = guess_columns(path, delimiter=delimiter, encoding=encoding)
+        text, label = text or guessed_text, label or guessed_label
+    if label is None:
+        raise DataError(f"{path}: no column looks like labels; name it with --label, or `label:` in a recipe")
+    return text, label
+
+
 def estimate_rows(path: str | Path) -> int:
     """Return about how many rows a file has: lines of a text file, exact for Parquet."""
     estimate: int = _reader(path).estimate_rows(Path(path))
@@ -114,10 +130,9 @@ def require_columns(path: str | Path, names: list[str], wanted: Mapping[str, str
     """Raise DataError when a wanted column (option -> name) is not among those of the file."""
     for option, name in wanted.items():
         if name not in names:
-            hint = nearest(name, names)
             raise DataError(
                 f"{path}: no column {name!r}; its columns: {', '.join(names)}."
-                + (f" Did you mean {hint!r}?" if hint else f" Name one with --{option}.")
+                + did_you_mean(name, names, f" Name one with --{option}.")
             )
 
 

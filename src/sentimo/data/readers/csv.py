@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
+from sentimo.data.readers.encoding import count_lines, encoding_of
 from sentimo.errors import DataError
 
 _DELIMITERS = (",", "\t", ";", "|")
@@ -69,7 +69,7 @@ class _Lines:
 
 @contextmanager
 def _open(path: Path, options: ReadOptions) -> Iterator[tuple[list[str], Any, _Lines]]:
-    encoding = check_encoding(path, options.encoding) if options.encoding else detect_encoding(path)
+    encoding = encoding_of(path, options.encoding)
     csv.field_size_limit(_MOST_CHARACTERS)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         delimiter = _delimiter(path, options.delimiter) or _guess_delimiter(file)

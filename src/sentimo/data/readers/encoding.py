@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from sentimo.errors import DataError
@@ -12,6 +13,24 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _CHUNK = 1 << 20
 _FAULTS = 0.01  # share of broken characters up to which a file counts as damaged UTF-8, not as another encoding
 _CHINESE = 0.25  # least share of GB 2312 in what is beyond ASCII; English in Windows-1252 decodes too, with none of it
+
+
+def encoding_of(path: Path, given: str | None) -> str:
+    """Return the encoding that the user gave, or the one detected.
+
+    Raises:
+        DataError: see `check_encoding` and `detect_encoding`.
+    """
+    if given:
+        return check_encoding(path, given)
+    stat = path.stat()
+    return _detected(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _detected(path: Path, size: int, changed: int) -> str:
+    """Detect once: a command opens its file several times, and every detection reads all of it."""
+    return detect_encoding(path)
 
 
 def detect_encoding(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
+from sentimo.data.readers.encoding import count_lines, encoding_of
 from sentimo.errors import DataError
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -26,7 +26,7 @@ def columns(path: Path, options: ReadOptions) -> list[str]:
 
 def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Return the rows; blank lines are passed over."""
-    encoding = check_encoding(path, options.encoding) if options.encoding else detect_encoding(path)
+    encoding = encoding_of(path, options.encoding)
     return _rows(path, encoding)
 
 

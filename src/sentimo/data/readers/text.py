@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
+from sentimo.data.readers.encoding import count_lines, encoding_of
 
 
 def columns(path: Path, options: ReadOptions) -> list[str]:
@@ -16,7 +16,7 @@ def columns(path: Path, options: ReadOptions) -> list[str]:
 
 def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Return the lines; a blank one is a row with an empty text."""
-    encoding = check_encoding(path, options.encoding) if options.encoding else detect_encoding(path)
+    encoding = encoding_of(path, options.encoding)
     return _rows(path, encoding)
 
 
