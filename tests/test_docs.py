@@ -16,8 +16,9 @@ import typer
 import yaml
 
 from sentimo.cli import app
-from sentimo.core.bundle import SAFE_ENDINGS, Manifest, Probes, TaskSpec
+from sentimo.core.bundle import SAFE_ENDINGS, Probes
 from sentimo.core.labels import KINDS, MAPPINGS, POLARITY_3, SPACES
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import RESERVED_NAMES
 from sentimo.data.readers import READERS
 from sentimo.data.writers import WRITERS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.labels import POLARITY_3
+from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.analyzer import Analyzer
 from sentimo.engine.backends.fake import FakeBackend

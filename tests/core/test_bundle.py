@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sentimo.core.bundle import Bundle, Manifest, Probes, TaskSpec, check_target, write_bundle
+from sentimo.core.bundle import Bundle, Probes, check_target, write_bundle
 from sentimo.core.labels import POLARITY_2, LabelSpace
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends.linear import LinearBackend, LinearModel, TaskWeights
 from sentimo.engine.predictor import Predictor

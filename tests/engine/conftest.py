@@ -8,8 +8,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from sentimo.core.bundle import PROBE_TEXTS, Manifest, Probes, TaskSpec, write_bundle
+from sentimo.core.bundle import PROBE_TEXTS, Probes, write_bundle
 from sentimo.core.labels import INTENSITY, POLARITY_3, LabelSpace
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends.fake import FakeBackend
 from sentimo.engine.backends.onnx import OnnxBackend

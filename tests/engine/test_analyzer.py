@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.labels import POLARITY_2, POLARITY_3
+from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import Prediction
 from sentimo.engine.analyzer import Analyzer
 from sentimo.engine.predictor import Predictor

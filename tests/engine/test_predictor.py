@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.labels import POLARITY_2, LabelSpace
+from sentimo.core.manifest import TaskSpec
 from sentimo.engine.predictor import BATCH_ITEMS, BATCH_TOKENS, Predictor, readable
 from sentimo.errors import BundleError, InputError
 

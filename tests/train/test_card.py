@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sentimo.core.bundle import Manifest, TaskSpec
 from sentimo.core.labels import INTENSITY, LabelSpace
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.evaluate.metrics import score_task
 from sentimo.evaluate.report import Report
 from sentimo.train.card import model_card

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from torch import nn
 from toy import MOODS, toy_recipe
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId, Predictions, TaskScores
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader

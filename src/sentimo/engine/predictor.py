@@ -9,8 +9,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sentimo.core.bundle import Bundle, TaskSpec
+from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId, Prediction, Predictions, TaskScores, WindowScores
 from sentimo.engine.backends import Backend, Prepared, open_backend
 from sentimo.engine.batching import batches

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sentimo.core.bundle import PROBE_TEXTS, Bundle, Manifest, Probes, TaskSpec, write_bundle
+from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, write_bundle
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends.linear import LinearBackend, LinearModel, TaskWeights
 from sentimo.engine.predictor import Predictor

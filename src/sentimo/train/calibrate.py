@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.documents import Example, Target
 from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import TaskSpec
 from sentimo.engine.calibration import calibrated
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import RecipeError, did_you_mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sentimo.core.bundle import Manifest
+from sentimo.core.manifest import Manifest
 from sentimo.evaluate.report import TITLES, Report, shown_figures
 
 

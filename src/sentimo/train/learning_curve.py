@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.predictor import Predictor, Predicts
 from sentimo.errors import DataError, RecipeError

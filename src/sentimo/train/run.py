@@ -16,8 +16,9 @@ from rich.console import Console
 from tokenizers import Tokenizer
 from torch import nn
 
-from sentimo.core.bundle import PROBE_TEXTS, Bundle, Manifest, Probes, TaskSpec, check_target, write_bundle
+from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
 from sentimo.core.documents import Example
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends import Backend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sentimo.core.bundle import TaskSpec
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.data.split import split_examples
 from sentimo.engine.predictor import Predictor

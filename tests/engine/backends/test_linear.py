@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentimo.core.bundle import Bundle, Manifest, Probes, TaskSpec, write_bundle
+from sentimo.core.bundle import Bundle, Probes, write_bundle
 from sentimo.core.labels import POLARITY_2
+from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends import open_backend
 from sentimo.engine.backends.linear import LinearBackend, LinearModel, TaskWeights

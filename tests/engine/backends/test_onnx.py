@@ -3,8 +3,9 @@ import onnx
 import pytest
 from onnx import TensorProto, external_data_helper
 
-from sentimo.core.bundle import Bundle, TaskSpec
+from sentimo.core.bundle import Bundle
 from sentimo.core.labels import POLARITY_2
+from sentimo.core.manifest import TaskSpec
 from sentimo.engine.backends import open_backend
 from sentimo.engine.backends.onnx import OnnxBackend
 from sentimo.engine.predictor import Predictor
