@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from toy import mood_examples
 
+from sentimo.core.labels import LabelSpace
 from sentimo.errors import RecipeError
 from sentimo.train import learning_curve as module
-from sentimo.train.learning_curve import Point, checked_sizes, learning_curve, summary
+from sentimo.train.learner import Learner
+from sentimo.train.learning_curve import Point, checked_sizes, curve_figure, learning_curve, summary
 from sentimo.train.recipe import parse_recipe
 
 
@@ -49,13 +52,13 @@ def test_the_same_recipe_gives_the_same_curve(moods):
 
 def test_a_smaller_sample_lies_inside_the_larger_one_and_seeds_draw_others(moods, monkeypatch):
     drawn = []
-    to_rows = module.to_rows
+    build = Learner.build
 
-    def watched(sample, *arguments):
-        drawn.append([each.document.text for each in sample])
-        return to_rows(sample, *arguments)
+    def watched(recipe, base, spaces, train):
+        drawn.append([each.document.text for each in train["mood"]])
+        return build(recipe, base, spaces, train)
 
-    monkeypatch.setattr(module, "to_rows", watched)
+    monkeypatch.setattr(Learner, "build", watched)
     learning_curve(moods(), sizes=[8, 16], seeds=2)
 
     small, other, large, _ = drawn
@@ -68,12 +71,18 @@ def test_a_smaller_sample_lies_inside_the_larger_one_and_seeds_draw_others(moods
 def test_small_samples_run_for_more_epochs(moods, monkeypatch, n, epochs, expected):
     # 3 steps at least: 4 rows are 1 step an epoch, 16 are 2; 40 rows make 5 steps an epoch, more than enough
     seen = []
-    fit = module.fit
-    monkeypatch.setattr(module, "fit", lambda *args, **named: seen.append(args[3].epochs) or fit(*args, **named))
+    build = Learner.build
+    monkeypatch.setattr(Learner, "build", lambda recipe, *others: seen.append(recipe.epochs) or build(recipe, *others))
 
     learning_curve(moods(epochs=epochs), sizes=[n], seeds=1)
 
     assert seen == [expected]
+
+
+def test_a_multi_label_curve_needs_no_thresholds():
+    topics = LabelSpace("topics", ("food", "room"), "multi")
+
+    assert (curve_figure(topics), curve_figure(replace(topics, kind="single"))) == ("macro_auroc", "macro_f1")
 
 
 def test_a_sample_of_one_label_has_no_baseline(moods):

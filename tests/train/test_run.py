@@ -153,6 +153,14 @@ def test_the_card_shows_figures_and_what_the_author_says(trained):
     assert "On the test rows" in card
 
 
+def test_the_untuned_start_has_thresholds_of_its_own(trained):
+    # at 0.5 an untrained multi-label head gives no label at all, and any model would look good beside it
+    rows = trained.before.tasks["emotions"].per_label
+
+    assert any(row.threshold != 0.5 for row in rows)
+    assert any(row.predicted for row in rows)
+
+
 def test_before_after_and_baseline_are_judged_on_the_same_rows(trained):
     reports = [trained.test, *trained.beside.values()]
 
@@ -314,7 +322,7 @@ def test_an_unknown_metric_is_refused_before_the_base_is_read(quick, monkeypatch
 
 
 def test_an_objective_that_does_not_suit_is_refused_before_the_weights_are_read(quick, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "build_network", None)
+    monkeypatch.setattr("sentimo.train.learner.build_network", None)
     polarity = quick.tasks[0].model_copy(update={"objective": ObjectiveChoice(name="bce")})
 
     with pytest.raises(RecipeError, match="task 'polarity' is single; objective 'bce' is for multi tasks"):

@@ -12,21 +12,15 @@ import torch
 
 from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
-from sentimo.core.manifest import TaskSpec
-from sentimo.core.predictions import ModelId
-from sentimo.engine.predictor import Predictor, Predicts
+from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, RecipeError
 from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
-from sentimo.train.backend import TorchBackend
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.encoder import Base, open_base
-from sentimo.train.loop import fit
-from sentimo.train.network import build_network
+from sentimo.train.learner import Learner
 from sentimo.train.recipe import Recipe
-from sentimo.train.rows import to_rows
 from sentimo.train.tasks import TaskData, drop_leaks, load_task
-from sentimo.train.weighting import build_objective
 
 SMALLEST = 16
 MIN_STEPS = 60  # a handful of texts needs more epochs than the recipe says to be learnt at all
@@ -38,7 +32,7 @@ class Point:
 
     Attributes:
         n: Rows.
-        model: Main figure of the fine-tuned model on the test rows, one per seed.
+        model: Figure of the fine-tuned model on the test rows, one per seed.
         baseline: The same of the n-gram baseline; samples that it cannot be fitted on (of one label) are left out.
     """
 
@@ -58,7 +52,8 @@ class Curve:
 
     Attributes:
         task: The task.
-        figure: Its main figure.
+        figure: What was measured: the task's main figure, but macro AUROC for a multi-label one, whose thresholds would
+            have to be fitted on labels that the sample does not have.
         points: Smallest sample first.
     """
 
@@ -105,7 +100,7 @@ def learning_curve(
         model, baseline = zip(*values, strict=True)
         points.append(Point(n, model, tuple(each for each in baseline if each is not None)))
         on_point(points[-1])
-    return Curve(task.name, MAIN_FIGURE[data.space.kind], tuple(points))
+    return Curve(task.name, curve_figure(data.space), tuple(points))
 
 
 def checked_sizes(sizes: Sequence[int] | None, n_rows: int) -> list[int]:
@@ -120,6 +115,11 @@ def checked_sizes(sizes: Sequence[int] | None, n_rows: int) -> list[int]:
     if wrong := [n for n in sizes if not 2 <= n <= n_rows]:
         raise RecipeError(f"sizes {', '.join(map(str, wrong))}: expected 2 to {n_rows}, the number of training rows")
     return sorted(set(sizes))
+
+
+def curve_figure(space: LabelSpace) -> str:
+    """Return the name of the figure that a curve shows; see `Curve`."""
+    return "macro_auroc" if space.kind == "multi" else MAIN_FIGURE[space.kind]
 
 
 def summary(values: Sequence[float]) -> dict[str, float | None]:
@@ -145,15 +145,9 @@ def _measure(recipe: Recipe, base: Base, data: TaskData, n: int, seed: int) -> t
     steps_an_epoch = -(-n // recipe.batch_size)
     epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
     small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
-    spaces: dict[str, LabelSpace] = {task.name: data.space}
-    network = build_network(base, spaces, small)
-    objective = build_objective(task, data.space, [each.targets[task.name] for each in sample])
-    rows = to_rows(sample, spaces, base, small)
-    # No dev rows may choose an epoch: they would be more labels than the sample has.
-    fit(network, {task.name: objective}, rows, small, evaluate=None)
-    backend = TorchBackend(network, base, base.most_tokens(small.max_tokens))
-    model = Predictor(backend, [TaskSpec(task.name, data.space)], ModelId(small.name, ""))
-    return _main(model, part, task.name), _baseline(part, task.name, seed)
+    learner = Learner.build(small, base, {task.name: data.space}, {task.name: sample})
+    learner.fit(None)  # no dev rows may choose an epoch: they would be more labels than the sample has
+    return _main(learner.predictor(), part, task.name), _baseline(part, task.name, seed)
 
 
 def _baseline(data: TaskData, task: str, seed: int) -> float | None:
@@ -166,4 +160,4 @@ def _baseline(data: TaskData, task: str, seed: int) -> float | None:
 def _main(predictor: Predicts, data: TaskData, task: str) -> float:
     rows: Sequence[Example] = data.test
     report = evaluate(predictor, {task: rows}, n_bootstrap=0).tasks[task]
-    return report.figures[report.main].value
+    return report.figures[curve_figure(data.space)].value

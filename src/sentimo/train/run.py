@@ -14,40 +14,30 @@ import torch
 from accelerate import PartialState
 from rich.console import Console
 from tokenizers import Tokenizer
-from torch import nn
 
 from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
-from sentimo.core.documents import Example
 from sentimo.core.manifest import Manifest, TaskSpec
-from sentimo.core.predictions import ModelId
-from sentimo.engine.backends import Backend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
-from sentimo.engine.predictor import Predictor, Predicts
+from sentimo.engine.predictor import Predicts
 from sentimo.errors import TrainingError
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.language import main_languages
-from sentimo.train.backend import TorchBackend
 from sentimo.train.baselines import fit_baseline
-from sentimo.train.calibrate import ask, check_metric, dev_figures, fit_specs
+from sentimo.train.calibrate import check_metric, fit_specs
 from sentimo.train.card import model_card
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
-from sentimo.train.loop import FitResult, fit
-from sentimo.train.network import build_network, choose_pooling
+from sentimo.train.learner import Learner
+from sentimo.train.loop import FitResult
+from sentimo.train.network import choose_pooling
 from sentimo.train.optim import default_learning_rate
-from sentimo.train.plan import make_plan
-from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, dump_recipe, relative_to
-from sentimo.train.rows import merge, to_rows
 from sentimo.train.tasks import TaskData, drop_leaks, load_task
-from sentimo.train.weighting import build_objective
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
-
-Parts = Mapping[str, Sequence[Example]]
 
 
 @dataclass(frozen=True)
@@ -132,44 +122,20 @@ class _Training:
             self.progress.note(note)
         checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest)
         _check_checkpoint(checkpoints, resume)
-        targets = {name: [each.targets[name] for each in task.train] for name, task in self.data.items()}
-        objectives = {
-            task.name: build_objective(task, self.spaces[task.name], targets[task.name]) for task in self.recipe.tasks
-        }
-        network = build_network(self.base, self.spaces, self.recipe).to(PartialState().device)
-        start_from_priors(network, self.spaces, targets)
-        rows = to_rows(
-            merge({name: each.train for name, each in self.data.items()}), self.spaces, self.base, self.recipe
-        )
-        self.progress.note(str(make_plan(network, rows, self.recipe)))
-        before = self._judge(self._predictor(network), "before training")
+        train = {name: each.train for name, each in self.data.items()}
+        learner = Learner.build(self.recipe, self.base, self.spaces, train)
+        self.progress.note(str(learner.plan()))
+        before = self._judge(learner.predictor(fit_specs(learner.ask(self.dev))), "before training")
         baseline = self._baseline()
-        fitted = fit(
-            network,
-            objectives,
-            rows,
-            self.recipe,
-            evaluate=lambda each: dev_figures(ask(self._predictor(each), self.dev), self.recipe.early_stopping.metric),
-            checkpoints=checkpoints,
-            resume=resume,
-            progress=self.progress,
-        )
+        fitted = learner.fit(self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress)
         if not self.is_main:
             return None
-        specs = fit_specs(ask(self._predictor(network), self.dev))
-        test = self._judge(self._predictor(network, specs), "after training")
-        bundle = self._save(
-            network, specs, {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}, fitted
-        )
+        specs = fit_specs(learner.ask(self.dev))
+        test = self._judge(learner.predictor(specs), "after training")
+        reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}
+        bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
-
-    def _predictor(self, network: nn.Module, specs: Sequence[TaskSpec] | None = None) -> Predictor:
-        return self._predictor_of(TorchBackend(network, self.base, self.recipe.max_tokens), specs)
-
-    def _predictor_of(self, backend: Backend, specs: Sequence[TaskSpec] | None) -> Predictor:
-        plain = [TaskSpec(name, space) for name, space in self.spaces.items()]
-        return Predictor(backend, specs or plain, ModelId(self.recipe.name, ""))
 
     def _judge(self, predictor: Predicts, title: str) -> Report:
         return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
@@ -181,10 +147,12 @@ class _Training:
         return self._judge(fit_baseline(self.data, seed=self.recipe.seed).predictor(), "n-gram baseline")
 
     def _save(
-        self, network: nn.Module, specs: Sequence[TaskSpec], reports: Mapping[str, Report | None], fitted: FitResult
+        self, learner: Learner, specs: Sequence[TaskSpec], reports: Mapping[str, Report | None], fitted: FitResult
     ) -> Bundle:
         self.progress.note("exporting to ONNX and comparing with the network on the dev rows")
-        predictor = self._predictor(network.cpu(), specs)
+        network = learner.network.cpu()
+        predictor = learner.predictor(specs)
+        texts = list(dict.fromkeys(each.document.text for rows in self.dev.values() for each in rows))
         found = {name: report for name, report in reports.items() if report is not None}
         manifest = Manifest(
             name=self.recipe.name,
@@ -200,7 +168,8 @@ class _Training:
             network.save(folder)  # type: ignore[operator]
             save_tokenizer(self.base, folder)
             export_onnx(network, folder, list(self.spaces))
-            parity = self._parity(predictor, specs, folder)
+            graph = learner.predictor_of(self._graph(folder), specs)
+            parity = check_parity(predictor.predict(texts), graph.predict(texts))
             record = {
                 "figures": {name: report.to_dict() for name, report in found.items()},
                 "epochs": fitted.history,
@@ -216,8 +185,7 @@ class _Training:
         expected = {task: scores.scores for task, scores in probes.tasks.items()}
         return write_bundle(self.output, manifest, fill, Probes(PROBE_TEXTS, expected), overwrite=self.overwrite)
 
-    def _parity(self, predictor: Predictor, specs: Sequence[TaskSpec], folder: Path) -> dict[str, Any]:
-        texts = list(dict.fromkeys(each.document.text for rows in self.dev.values() for each in rows))
+    def _graph(self, folder: Path) -> OnnxBackend:
         reader = TokenReader(
             Tokenizer.from_file(str(folder / TOKENIZER)),
             max_tokens=self.recipe.max_tokens,
@@ -225,8 +193,7 @@ class _Training:
             suffix=self.base.suffix,
             pad_id=self.base.pad_id,
         )
-        graph = self._predictor_of(OnnxBackend(folder / GRAPH, reader), specs)
-        return check_parity(predictor.predict(texts), graph.predict(texts))
+        return OnnxBackend(folder / GRAPH, reader)
 
 
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:

@@ -12,19 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
-from sentimo.core.manifest import TaskSpec
-from sentimo.core.predictions import ModelId
 from sentimo.data.split import split_examples
-from sentimo.engine.predictor import Predictor
 from sentimo.errors import InputError
-from sentimo.train.backend import TorchBackend
-from sentimo.train.calibrate import ask, dev_figures, fit_specs
+from sentimo.train.calibrate import fit_specs
 from sentimo.train.encoder import open_base
-from sentimo.train.loop import fit
-from sentimo.train.network import build_network
+from sentimo.train.learner import Learner
 from sentimo.train.recipe import parse_recipe
-from sentimo.train.rows import to_rows
-from sentimo.train.weighting import build_objective
 
 _TASK = "labels"
 
@@ -119,6 +112,7 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         learning, dev, _ = split_examples(rows, _TASK, fractions=(1 - share, share, 0.0), seed=self.seed)
         recipe = parse_recipe(
             {
+                "name": "SentimoClassifier",
                 "base": str(self.base),
                 "tasks": [{"name": _TASK, "train": ["-"], "objective": self.objective}],
                 "epochs": self.epochs,
@@ -129,20 +123,9 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             },
             where="SentimoClassifier",
         )
-        base = open_base(recipe.base)
-        spaces = {_TASK: space}
-        network = build_network(base, spaces, recipe)
-        targets = [each.targets[_TASK] for each in learning]
-        backend = TorchBackend(network, base, base.most_tokens(recipe.max_tokens))
-        plain = Predictor(backend, [TaskSpec(_TASK, space)], ModelId("SentimoClassifier", ""))
-        fit(
-            network,
-            {_TASK: build_objective(recipe.tasks[0], space, targets)},
-            to_rows(learning, spaces, base, recipe),
-            recipe,
-            evaluate=lambda _: dev_figures(ask(plain, {_TASK: dev}), recipe.early_stopping.metric),
-        )
-        self.predictor_ = Predictor(backend, fit_specs(ask(plain, {_TASK: dev})), ModelId("SentimoClassifier", ""))
+        learner = Learner.build(recipe, open_base(recipe.base), {_TASK: space}, {_TASK: learning})
+        learner.fit({_TASK: dev})
+        self.predictor_ = learner.predictor(fit_specs(learner.ask({_TASK: dev})))
         counts = np.bincount([int(each.targets[_TASK]) for each in rows], minlength=len(space))  # type: ignore[arg-type]
         self.prior_ = counts / counts.sum()
 

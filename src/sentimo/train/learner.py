@@ -1,0 +1,115 @@
+"""A recipe made ready to learn: network, objectives and rows, put together in one way wherever something is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from accelerate import PartialState
+from torch import nn
+
+from sentimo.core.documents import Example
+from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import TaskSpec
+from sentimo.core.predictions import ModelId
+from sentimo.engine.backends import Backend
+from sentimo.engine.predictor import Predictor
+from sentimo.train.backend import TorchBackend
+from sentimo.train.calibrate import Answers, ask, dev_figures
+from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.encoder import Base
+from sentimo.train.loop import FitResult, fit
+from sentimo.train.network import build_network
+from sentimo.train.plan import Plan, make_plan
+from sentimo.train.priors import start_from_priors
+from sentimo.train.progress import Progress
+from sentimo.train.recipe import Recipe
+from sentimo.train.rows import Rows, merge, to_rows
+from sentimo.train.weighting import build_objective
+
+Parts = Mapping[str, Sequence[Example]]
+"""Task -> labelled rows."""
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network and what it is to learn from.
+
+    Attributes:
+        recipe: How it learns.
+        base: Its base.
+        spaces: Task -> label space.
+        network: The network; it starts from the base and from how frequent each label is.
+        objectives: Task -> what is minimised.
+        rows: The training rows.
+    """
+
+    recipe: Recipe
+    base: Base
+    spaces: Mapping[str, LabelSpace]
+    network: nn.Module
+    objectives: Mapping[str, nn.Module]
+    rows: Rows
+
+    @classmethod
+    def build(cls, recipe: Recipe, base: Base, spaces: Mapping[str, LabelSpace], train: Parts) -> Self:
+        """Put a learner together.
+
+        Args:
+            recipe: Its seed draws the new heads.
+            base: The base model.
+            spaces: Task -> label space, in the order of the recipe.
+            train: The training rows of each task.
+
+        Raises:
+            RecipeError: a head, an objective or a pooling does not suit.
+        """
+        targets = {name: [each.targets[name] for each in rows] for name, rows in train.items()}
+        objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
+        network = build_network(base, spaces, recipe).to(PartialState().device)
+        start_from_priors(network, spaces, targets)
+        return cls(recipe, base, spaces, network, objectives, to_rows(merge(train), spaces, base, recipe))
+
+    def plan(self) -> Plan:
+        """Return what learning will cost."""
+        return make_plan(self.network, self.rows, self.recipe)
+
+    def fit(
+        self,
+        dev: Parts | None,
+        *,
+        checkpoints: Checkpoints | None = None,
+        resume: bool = False,
+        progress: Progress | None = None,
+    ) -> FitResult:
+        """Train; see `sentimo.train.loop.fit`. `dev` chooses the best epoch; None keeps the last one."""
+        metric = self.recipe.early_stopping.metric
+        return fit(
+            self.network,
+            self.objectives,
+            self.rows,
+            self.recipe,
+            evaluate=None if dev is None else lambda _: dev_figures(self.ask(dev), metric),
+            checkpoints=checkpoints,
+            resume=resume,
+            progress=progress,
+        )
+
+    def ask(self, rows: Parts) -> dict[str, Answers]:
+        """Return what the network, as it is now, says about labelled rows."""
+        return ask(self.predictor(), rows)
+
+    def predictor(self, specs: Sequence[TaskSpec] | None = None) -> Predictor:
+        """Return a predictor over the network as it is whenever it is asked.
+
+        Args:
+            specs: The tasks with temperature and thresholds; by default uncalibrated.
+        """
+        backend = TorchBackend(self.network, self.base, self.base.most_tokens(self.recipe.max_tokens))
+        return self.predictor_of(backend, specs)
+
+    def predictor_of(self, backend: Backend, specs: Sequence[TaskSpec] | None = None) -> Predictor:
+        """Return a predictor of the same tasks over another backend."""
+        plain = [TaskSpec(name, space) for name, space in self.spaces.items()]
+        return Predictor(backend, specs or plain, ModelId(self.recipe.name, ""))

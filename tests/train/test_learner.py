@@ -1,0 +1,58 @@
+import pytest
+import torch
+from toy import MOODS, mood_examples
+
+from sentimo.errors import RecipeError
+from sentimo.train.learner import Learner
+from sentimo.train.sklearn import SentimoClassifier
+
+
+@pytest.fixture
+def learner(bert_base, recipe):
+    """A learner of moods, three quarters of them good."""
+    bad, good = mood_examples(16)[::2], mood_examples(16)[1::2]
+    return Learner.build(recipe("mood"), bert_base, {"mood": MOODS}, {"mood": [*bad[:2], *good[:6]]})
+
+
+def test_it_starts_from_how_frequent_labels_are(learner):
+    # 6 of 8 rows are good, each label counted once more: 7/10
+    scores = learner.predictor().predict(["the film"]).tasks["mood"].scores
+
+    assert scores[0, 1] == pytest.approx(0.7, abs=0.1)
+
+
+def test_a_predictor_made_before_training_answers_as_the_network_is_now(learner):
+    before = learner.predictor()
+    untrained = before.predict(["the film was bad"]).tasks["mood"].scores
+
+    learner.fit(None)
+
+    assert not torch.allclose(
+        torch.tensor(before.predict(["the film was bad"]).tasks["mood"].scores), torch.tensor(untrained)
+    )
+
+
+def test_dev_rows_choose_the_epoch_and_without_them_there_are_no_figures(learner):
+    with_dev = learner.fit({"mood": mood_examples(4)}).history
+    without = learner.fit(None).history
+
+    assert "main" in with_dev[0]
+    assert "main" not in without[0]
+
+
+def test_an_objective_that_does_not_suit_is_refused(bert_base, recipe):
+    with pytest.raises(RecipeError, match="objective 'bce' is for multi tasks"):
+        Learner.build(
+            recipe({"name": "mood", "objective": "bce"}), bert_base, {"mood": MOODS}, {"mood": mood_examples(4)}
+        )
+
+
+def test_the_scikit_learn_classifier_is_put_together_in_the_same_way(bert, monkeypatch):
+    built = []
+    build = Learner.build
+    monkeypatch.setattr(Learner, "build", lambda *parts: built.append(parts) or build(*parts))
+    rows = mood_examples(20)
+
+    SentimoClassifier(str(bert), epochs=1).fit([each.document.text for each in rows], ["bad", "good"] * 10)
+
+    assert len(built) == 1
