@@ -19,6 +19,7 @@ from sentimo.core.documents import Example
 from sentimo.core.labels import EKMAN_7, MAPPINGS, POLARITY_2, POLARITY_3, LabelSpace
 from sentimo.core.predictions import EMOTIONS, POLARITY, Predictions, TaskScores
 from sentimo.data.dataset import load_dataset
+from sentimo.data.reading import Reading
 from sentimo.engine.analyzer import BUILT_IN
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.report import Report, evaluate
@@ -103,9 +104,8 @@ def read(source: Source, part: str) -> list[Example]:
     mapping = MAPPINGS[source.mapping] if source.mapping else None
     path = DATA / source.folder / f"{part}.parquet"
     space = POLARITY_2 if source.two_way and part == "test" else SPACES[source.task]
-    return load_dataset(
-        [path], text="text", label=source.label, task=source.task, space=space, mapping=mapping
-    ).examples
+    reading = Reading("text", source.label, mapping=mapping)
+    return load_dataset([path], reading, task=source.task, space=space).examples
 
 
 def distinct(examples: Sequence[Example], task: str, without: set[str]) -> Iterator[Example]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sentimo.data.dataset import load_dataset
+from sentimo.data.reading import Reading
 from sentimo.engine.analyzer import BUILT_IN, Analyzer
 from sentimo.evaluate.report import evaluate
 
@@ -21,10 +22,10 @@ pytestmark = [
 ]
 
 
-def accuracy(data, task, label_of, **reading):
+def accuracy(data, task, label_of, label):
     """Return the accuracy of the built-in models on a test set."""
     analyzer = Analyzer.load()
-    rows = load_dataset([DATA / data], text="text", task=task, space=analyzer.spaces[task], **reading).examples
+    rows = load_dataset([DATA / data], Reading("text", label), task=task, space=analyzer.spaces[task]).examples
     return evaluate(analyzer, {task: rows}, n_bootstrap=0).tasks[task].figures[label_of].value
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from sentimo.core.labels import EKMAN_7, MAPPINGS, POLARITY_3
 from sentimo.data.dataset import Skipped, load_dataset
+from sentimo.data.reading import Reading
 from sentimo.errors import DataError, UnknownLabelError
 
 
@@ -17,8 +18,8 @@ def file(tmp_path):
     return write
 
 
-def load(*paths, **options):
-    return load_dataset(list(paths), **{"text": "text", "label": "label", "task": "mood", **options})
+def load(*paths, space=None, **reading):
+    return load_dataset(list(paths), Reading("text", "label", **reading), task="mood", space=space)
 
 
 def pairs(dataset):

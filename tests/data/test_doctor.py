@@ -4,6 +4,7 @@ import pytest
 
 from sentimo.core.labels import INTENSITY, POLARITY_2, POLARITY_3
 from sentimo.data.doctor import examine
+from sentimo.data.reading import Reading
 from sentimo.errors import DataError
 
 GOOD = [
@@ -49,7 +50,8 @@ def examined(tmp_path):
     def run(train, dev=None, test=None, **options):
         splits = {"train": train, "dev": dev, "test": test}
         paths = {name: write(tmp_path / f"{name}.jsonl", rows) for name, rows in splits.items() if rows is not None}
-        return examine(paths, text="text", label="label", **options)
+        cells = {name: options.pop(name) for name in ("kind", "mapping", "on_unknown") if name in options}
+        return examine(paths, Reading("text", "label", **cells), **options)
 
     return run
 
@@ -130,7 +132,7 @@ def test_a_split_without_usable_rows_is_an_error(examined):
 def test_an_empty_file_is_an_error_and_not_a_crash(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\n", encoding="utf-8")
 
-    diagnosis = examine({"train": [tmp_path / "a.csv"]}, text="text", label="label")
+    diagnosis = examine({"train": [tmp_path / "a.csv"]}, Reading("text", "label"))
 
     assert codes(diagnosis) == [("error", "no-rows")]
     assert diagnosis.lengths is None
@@ -151,7 +153,7 @@ def test_a_file_that_breaks_off_is_an_error_about_the_place(tmp_path, monkeypatc
     rows = [f'"{text}",{label}' for text, label in CLEAN]
     (tmp_path / "a.csv").write_text("\n".join(["text,label", *rows, '"' + "x" * 1001]), encoding="utf-8")
 
-    diagnosis = examine({"train": [tmp_path / "a.csv"]}, text="text", label="label")
+    diagnosis = examine({"train": [tmp_path / "a.csv"]}, Reading("text", "label"))
 
     assert "a quote opened and never closed" in found(diagnosis, "broken-file").message
     assert diagnosis.usable == {"train": 24}
@@ -159,14 +161,14 @@ def test_a_file_that_breaks_off_is_an_error_about_the_place(tmp_path, monkeypatc
 
 def test_a_missing_column_is_refused_with_the_nearest_one(tmp_path):
     with pytest.raises(DataError, match=r"no column 'labels'.*Did you mean 'label'"):
-        examine({"train": write(tmp_path / "a.jsonl", CLEAN)}, text="text", label="labels")
+        examine({"train": write(tmp_path / "a.jsonl", CLEAN)}, Reading("text", "labels"))
 
 
 def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path):
     (tmp_path / "more").mkdir()
     paths = [*write(tmp_path / "a.jsonl", CLEAN), *write(tmp_path / "more" / "a.jsonl", [(" ", "positive")])]
 
-    finding = found(examine({"train": paths}, text="text", label="label"), "empty-text")
+    finding = found(examine({"train": paths}, Reading("text", "label")), "empty-text")
 
     assert finding.examples == (f"{tmp_path / 'more' / 'a.jsonl'}, row 1",)
 

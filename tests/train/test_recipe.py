@@ -82,7 +82,7 @@ def test_a_name_stands_for_a_part_without_settings():
 def test_a_named_mapping_is_looked_up():
     name = next(iter(MAPPINGS))
 
-    assert parse_task(mapping=name).tasks[0].label_mapping == MAPPINGS[name]
+    assert parse_task(mapping=name).tasks[0].reading.mapping == MAPPINGS[name]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import recipe_of_files
+from sentimo.cli.options import (
+    Delimiter,
+    Encoding,
+    Kind,
+    LabelColumn,
+    Mapping,
+    OnUnknown,
+    Separator,
+    Space,
+    TextColumn,
+    Unknown,
+    recipe_of_files,
+)
 
 if TYPE_CHECKING:
     from sentimo.evaluate.report import Report
@@ -28,13 +40,18 @@ class Method(StrEnum):
 
 def baseline(
     data: Annotated[list[Path], typer.Argument(help="Labelled file or files: CSV, TSV, JSONL or Parquet.")],
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
     task: Annotated[str | None, typer.Option(help="Name of the task. Default: seen from the labels.")] = None,
     dev: Annotated[Path | None, typer.Option(help="File to choose and calibrate on. Default: split off.")] = None,
     test: Annotated[Path | None, typer.Option(help="File to report on. Default: split off, unless --dev.")] = None,
-    kind: Annotated[str | None, typer.Option(help="single, multi, ordinal or score. Default: from the labels.")] = None,
-    separator: Annotated[str | None, typer.Option(help="Sign between several labels in one cell.")] = None,
+    kind: Kind = None,
+    space: Space = None,
+    separator: Separator = None,
+    mapping: Mapping = None,
+    on_unknown: Unknown = OnUnknown.error,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     method: Annotated[Method, typer.Option(help="How to fit.")] = Method.logistic,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Model folder to make. Default: none.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is in --output.")] = False,
@@ -52,9 +69,10 @@ def baseline(
 
     if output is not None:
         check_target(output, overwrite=overwrite)
-    part = {"name": task, "train": data, "dev": dev, "test": test, "text": text, "label": label}
-    choices = {**part, "kind": kind, "separator": separator}
-    recipe = recipe_of_files({key: value for key, value in choices.items() if value is not None})
+    files = {"name": task, "train": data, "dev": dev, "test": test}
+    cells = {"kind": kind, "space": space, "separator": separator, "mapping": mapping, "on_unknown": on_unknown.value}
+    columns = {"text": text, "label": label, "delimiter": delimiter, "encoding": encoding}
+    recipe = recipe_of_files({**files, **columns, **cells})
     name = recipe.tasks[0].name
     rows = drop_leaks({name: load_task(recipe.tasks[0], seed)})
     for note in rows[name].notes:

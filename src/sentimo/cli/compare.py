@@ -8,6 +8,17 @@ from typing import Annotated
 import typer
 
 from sentimo.cli.console import err, out, print_json
+from sentimo.cli.options import (
+    Delimiter,
+    Encoding,
+    LabelColumn,
+    Mapping,
+    OnUnknown,
+    Separator,
+    TextColumn,
+    Unknown,
+    reading_of,
+)
 
 
 def compare(
@@ -17,8 +28,13 @@ def compare(
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    separator: Separator = None,
+    mapping: Mapping = None,
+    on_unknown: Unknown = OnUnknown.error,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as one line of JSON.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the paired bootstrap.")] = 13,
     n_bootstrap: Annotated[int, typer.Option(min=1, help="Resamples of the paired bootstrap.")] = 1000,
@@ -34,12 +50,21 @@ def compare(
     from sentimo.evaluate.labelled import load_labelled
     from sentimo.evaluate.report import task_of
 
+    reading = reading_of(
+        text,
+        label,
+        separator=separator,
+        mapping=mapping,
+        on_unknown=on_unknown,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
     first, second = Analyzer.load(a), Analyzer.load(b)
     shared = {name: space for name, space in first.spaces.items() if name in second.spaces}
     if not shared:
         found = f"{a} has {', '.join(first.spaces)}; {b} has {', '.join(second.spaces)}"
         raise InputError(f"the two models share no task to compare: {found}")
-    name, dataset = load_labelled(data, shared, text=text, label=label, task=task)
+    name, dataset = load_labelled(data, shared, reading, task=task)
     err.print(f"Comparing task {name} on {len(dataset.examples)} rows", markup=False)
     examples = [example for example in dataset.examples if name in example.targets]
     texts = [example.document.text for example in examples]

@@ -13,9 +13,23 @@ from rich.table import Table
 from rich.text import Text
 
 from sentimo.cli.console import err, out, print_json
+from sentimo.cli.options import (
+    Delimiter,
+    Encoding,
+    Kind,
+    LabelColumn,
+    Mapping,
+    OnUnknown,
+    Separator,
+    Space,
+    TextColumn,
+    Unknown,
+    reading_of,
+)
 
 if TYPE_CHECKING:
-    from sentimo.core.labels import Kind, LabelSpace
+    from sentimo.core.labels import Kind as LabelKind
+    from sentimo.core.labels import LabelSpace
     from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Level
 
 _MOST_LABELS = 40  # rows of the label table; JSON has all
@@ -27,17 +41,15 @@ def doctor(
     data: Annotated[list[Path], typer.Argument(help="Labelled files to train on: CSV, TSV, JSONL or Parquet.")],
     dev: Annotated[list[Path] | None, typer.Option(help="Files held out to choose by.")] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Files held out to report.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="single, multi, ordinal or score. Default: seen from the labels.")
-    ] = None,
-    space: Annotated[
-        str | None, typer.Option(help="Known label space, or the labels in order with commas. Default: seen.")
-    ] = None,
-    separator: Annotated[str | None, typer.Option(help="Sign between several labels in one cell.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Sign between cells of a CSV file. Default: guessed.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of the files. Default: detected.")] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    kind: Kind = None,
+    space: Space = None,
+    separator: Separator = None,
+    mapping: Mapping = None,
+    on_unknown: Unknown = OnUnknown.error,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens that training reads of a text.")] = 128,
     base: Annotated[
         str | None, typer.Option(help="Count tokens exactly: `minilm` or the folder of a base model.")
@@ -51,20 +63,29 @@ def doctor(
     from sentimo.data.doctor import examine
     from sentimo.data.lengths import tokenizer_lengths
 
-    text, label = _columns(data[0], text, label, delimiter, encoding)
-    known_kind = _kind(kind)
-    diagnosis = examine(
-        {"train": data, "dev": dev or [], "test": test or []},
-        text=text,
-        label=label,
-        task=label,
-        space=_space(space, label, known_kind),
-        kind=known_kind,
+    reading = reading_of(
+        text,
+        label,
+        kind=kind,
         separator=separator,
-        max_tokens=max_tokens,
-        lengths=tokenizer_lengths(base) if base else None,
+        mapping=mapping,
+        on_unknown=on_unknown,
         delimiter=delimiter,
         encoding=encoding,
+    ).with_columns(data[0])
+    chosen_text, task = reading.columns
+    if text is None or label is None:
+        err.print(
+            f"Reading texts from column {chosen_text!r}, labels from {task!r}; --text and --label choose others",
+            markup=False,
+        )
+    diagnosis = examine(
+        {"train": data, "dev": dev or [], "test": test or []},
+        reading,
+        task=task,
+        space=_space(space, task, reading.kind),
+        max_tokens=max_tokens,
+        lengths=tokenizer_lengths(base) if base else None,
     )
     if json:
         print_json(diagnosis.to_dict())
@@ -89,32 +110,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     console.print(_verdict(diagnosis))
 
 
-def _columns(
-    path: Path, text: str | None, label: str | None, delimiter: str | None, encoding: str | None
-) -> tuple[str, str]:
-    from sentimo.data.readers import choose_columns
-
-    if text is not None and label is not None:
-        return text, label
-    text, label = choose_columns(path, text, label, delimiter=delimiter, encoding=encoding)
-    err.print(
-        f"Reading texts from column {text!r}, labels from {label!r}; --text and --label choose others", markup=False
-    )
-    return text, label
-
-
-def _kind(kind: str | None) -> Kind | None:
-    from typing import cast
-
-    from sentimo.core.labels import KINDS
-    from sentimo.errors import InputError
-
-    if kind is not None and kind not in KINDS:
-        raise InputError(f"--kind {kind!r} is not one of {', '.join(KINDS)}")
-    return cast("Kind | None", kind)
-
-
-def _space(space: str | None, task: str, kind: Kind | None) -> LabelSpace | None:
+def _space(space: str | None, task: str, kind: LabelKind | None) -> LabelSpace | None:
     """Return a known space by its name, or one of labels with commas between them."""
     from dataclasses import replace
 

@@ -8,6 +8,17 @@ from typing import Annotated
 import typer
 
 from sentimo.cli.console import err, out, print_json
+from sentimo.cli.options import (
+    Delimiter,
+    Encoding,
+    LabelColumn,
+    Mapping,
+    OnUnknown,
+    Separator,
+    TextColumn,
+    Unknown,
+    reading_of,
+)
 
 
 def evaluate(
@@ -16,8 +27,13 @@ def evaluate(
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    separator: Separator = None,
+    mapping: Mapping = None,
+    on_unknown: Unknown = OnUnknown.error,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the report as a self-contained HTML page.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap intervals.")] = 13,
@@ -32,8 +48,17 @@ def evaluate(
     from sentimo.evaluate.report import evaluate as judge
     from sentimo.evaluate.report import print_report
 
+    reading = reading_of(
+        text,
+        label,
+        separator=separator,
+        mapping=mapping,
+        on_unknown=on_unknown,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
     analyzer = Analyzer.load(model)
-    name, dataset = load_labelled(data, analyzer.spaces, text=text, label=label, task=task)
+    name, dataset = load_labelled(data, analyzer.spaces, reading, task=task)
     err.print(f"Judging task {name} on {len(dataset.examples)} rows", markup=False)
     report = judge(
         analyzer,

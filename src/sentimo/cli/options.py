@@ -1,13 +1,87 @@
-"""Options that name labelled files and their columns, as a recipe of one task."""
+"""Options that several commands share: how labelled files are read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from sentimo.cli.console import err
 
 if TYPE_CHECKING:
+    from sentimo.data.reading import Reading
     from sentimo.train.recipe import Recipe
+
+
+class OnUnknown(StrEnum):
+    """What to do with a label that does not fit."""
+
+    error = "error"
+    skip = "skip"
+
+
+TextColumn = Annotated[str | None, typer.Option("--text", help="Column of the texts. Default: guessed.")]
+LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of the labels. Default: guessed.")]
+Kind = Annotated[
+    str | None, typer.Option("--kind", help="single, multi, ordinal or score. Default: seen from the labels.")
+]
+Space = Annotated[
+    str | None,
+    typer.Option("--space", help="Known label space, or the labels in order with commas between. Default: seen."),
+]
+Separator = Annotated[str | None, typer.Option("--separator", help="Sign between several labels in one cell.")]
+Mapping = Annotated[
+    str | None,
+    typer.Option("--mapping", metavar="NAME|OLD=NEW,...", help="Rename labels; rows with others are left out."),
+]
+Unknown = Annotated[OnUnknown, typer.Option("--on-unknown", help="What to do with a label that does not fit.")]
+Delimiter = Annotated[str | None, typer.Option("--delimiter", help="Sign between CSV cells. Default: guessed.")]
+Encoding = Annotated[str | None, typer.Option("--encoding", help="Of text files. Default: detected.")]
+
+
+def reading_of(
+    text: str | None,
+    label: str | None,
+    *,
+    kind: str | None = None,
+    separator: str | None,
+    mapping: str | None,
+    on_unknown: OnUnknown,
+    delimiter: str | None,
+    encoding: str | None,
+) -> Reading:
+    """Return how to read labelled files.
+
+    Raises:
+        InputError: no such kind or mapping.
+    """
+    from sentimo.core.labels import KINDS
+    from sentimo.data.reading import Reading
+    from sentimo.errors import InputError
+
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"--kind {kind!r} is not one of {', '.join(KINDS)}")
+    renamed = mapping_of(mapping) if mapping else None
+    return Reading(text, label, kind, separator, renamed, on_unknown.value, delimiter, encoding)  # type: ignore[arg-type]
+
+
+def mapping_of(option: str) -> dict[str, str]:
+    """Read ``--mapping``: the name of a known mapping, or ``old=new,old=new``.
+
+    Raises:
+        InputError: it is neither.
+    """
+    from sentimo.core.labels import MAPPINGS
+    from sentimo.errors import InputError, did_you_mean
+
+    if option in MAPPINGS:
+        return dict(MAPPINGS[option])
+    pairs = [pair.partition("=") for pair in option.split(",") if pair.strip()]
+    if not pairs or not all(old.strip() and sign and new.strip() for old, sign, new in pairs):
+        otherwise = f" Give old=new pairs with commas between, or one of {', '.join(MAPPINGS)}."
+        raise InputError(f"--mapping {option!r} is not known.{did_you_mean(option, MAPPINGS, otherwise)}")
+    return {old.strip(): new.strip() for old, _, new in pairs}
 
 
 def recipe_of_files(task: dict[str, Any]) -> Recipe:
@@ -15,8 +89,11 @@ def recipe_of_files(task: dict[str, Any]) -> Recipe:
     from sentimo.train.recipe import parse_recipe
     from sentimo.train.tasks import default_task_name
 
+    task = {key: value for key, value in task.items() if value}
     if "," in task.get("space", ""):
         task["space"] = [label.strip() for label in task["space"].split(",")]
+    if "mapping" in task:
+        task["mapping"] = mapping_of(task["mapping"])
     if "name" not in task:
         checked = parse_recipe({"tasks": [{"name": "labels", **task}]}, where="options")
         task["name"] = default_task_name(checked.tasks[0])

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import recipe_of_files
+from sentimo.cli.options import (
+    Delimiter,
+    Encoding,
+    Kind,
+    LabelColumn,
+    Mapping,
+    OnUnknown,
+    Separator,
+    Space,
+    TextColumn,
+    recipe_of_files,
+)
 
 if TYPE_CHECKING:
     from sentimo.train.recipe import Recipe
@@ -22,15 +33,18 @@ def train(
     data: Annotated[_Files, typer.Option(help="Labelled file: CSV, TSV, JSONL or Parquet. May be repeated.")] = None,
     dev: Annotated[_Files, typer.Option(help="Held-out file to choose on. Default: a tenth of the data.")] = None,
     test: Annotated[_Files, typer.Option(help="Held-out file to report on. Default: a tenth of the data.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
     task: Annotated[str | None, typer.Option(help="Name of the task. Default: seen from the labels.")] = None,
-    kind: Annotated[str | None, typer.Option(help="single, multi, ordinal or score. Default: seen.")] = None,
-    space: Annotated[
-        str | None, typer.Option(help="Known label space, or the labels in order, separated by commas. Default: seen.")
+    kind: Kind = None,
+    space: Space = None,
+    separator: Separator = None,
+    mapping: Mapping = None,
+    on_unknown: Annotated[
+        OnUnknown | None, typer.Option(help="Labels that do not fit: error (default) or skip.")
     ] = None,
-    separator: Annotated[str | None, typer.Option(help="Sign between several labels in one cell.")] = None,
-    on_unknown: Annotated[str | None, typer.Option(help="Unknown labels: error (default) or skip.")] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model. Default: that of the folder.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Epochs at most.")] = None,
@@ -58,7 +72,8 @@ def train(
 
     check_target(output, overwrite=overwrite)
     of_task = {"data": data, "dev": dev, "test": test, "text": text, "label": label, "task": task}
-    of_task |= {"kind": kind, "space": space, "separator": separator, "on-unknown": on_unknown}
+    of_task |= {"kind": kind, "space": space, "separator": separator, "mapping": mapping}
+    of_task |= {"on-unknown": on_unknown and on_unknown.value, "delimiter": delimiter, "encoding": encoding}
     chosen = _chosen(recipe, {flag: value for flag, value in of_task.items() if value})
     flags = {
         "name": name or (output.name if chosen.name == "model" else None),

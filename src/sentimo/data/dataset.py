@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sentimo.core.documents import Document, Example
-from sentimo.core.labels import Kind, LabelSpace
+from sentimo.core.labels import LabelSpace
 from sentimo.data.readers import BadRow, columns, read_rows, require_columns
+from sentimo.data.reading import Reading
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty
 from sentimo.errors import DataError, UnknownLabelError
 
@@ -42,15 +43,10 @@ class Dataset:
 
 def load_dataset(
     paths: Sequence[str | Path],
+    reading: Reading,
     *,
-    text: str,
-    label: str,
     task: str,
     space: LabelSpace | None = None,
-    kind: Kind | None = None,
-    mapping: Mapping[str, str] | None = None,
-    separator: str | None = None,
-    on_unknown: Literal["error", "skip"] = "error",
     first_id: int | None = None,
 ) -> Dataset:
     """Read labelled files.
@@ -60,20 +56,20 @@ def load_dataset(
 
     Args:
         paths: The files; together they are one data set.
-        text, label: Columns.
+        reading: Columns and what stands in them.
         task: Name of the task that the labels belong to.
         space: Its labels; seen from the files by default (`infer_space`).
-        kind, mapping, separator: See `infer_space` and `TargetReader`.
-        on_unknown: What to do with a label that does not fit.
         first_id: See `TargetReader`.
 
     Raises:
         DataError: a file or column is missing, or labels do not fit; an unknown label comes as UnknownLabelError.
     """
-    rows, skipped = _read(paths, text, label)
+    reading = reading.with_columns(paths[0])
+    separator, mapping = reading.separator, reading.mapping
+    rows, skipped = _read(paths, reading)
     cells = [cell for _, _, _, cell in rows]
     if space is None:
-        space = infer_space(cells, task, kind=kind, separator=separator, mapping=mapping)
+        space = infer_space(cells, task, kind=reading.kind, separator=separator, mapping=mapping)
     reader = TargetReader(space, cells, separator=separator, mapping=mapping, first_id=first_id)
     examples = []
     for path, number, content, cell in rows:
@@ -82,7 +78,7 @@ def load_dataset(
         except LeftOut as reason:
             skipped.append(Skipped(path, number, str(reason)))
         except DataError as error:
-            if on_unknown == "error":
+            if reading.on_unknown == "error":
                 raise _with_way_out(error) from error
             skipped.append(Skipped(path, number, str(error)))
         else:
@@ -90,13 +86,15 @@ def load_dataset(
     return Dataset(examples, space, skipped, reader.first_id)
 
 
-def _read(paths: Sequence[str | Path], text: str, label: str) -> tuple[list[tuple[str, int, str, Any]], list[Skipped]]:
+def _read(paths: Sequence[str | Path], reading: Reading) -> tuple[list[tuple[str, int, str, Any]], list[Skipped]]:
     """Return (path, row number, text, label cell) of rows with a text, and the others."""
+    text, label = reading.columns
+    options = {"delimiter": reading.delimiter, "encoding": reading.encoding}
     rows: list[tuple[str, int, str, Any]] = []
     skipped: list[Skipped] = []
     for path in map(str, paths):
-        require_columns(path, columns(path), {"text": text, "label": label})
-        for row in read_rows(path):
+        require_columns(path, columns(path, **options), {"text": text, "label": label})
+        for row in read_rows(path, **options):
             if isinstance(row, BadRow):
                 skipped.append(Skipped(path, row.number, row.reason))
             elif is_empty(content := row.cells.get(text)):

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentimo.core.documents import Document, Example
-from sentimo.core.labels import Kind, LabelSpace
+from sentimo.core.labels import LabelSpace
 from sentimo.data.copies import find_copies
 from sentimo.data.diagnosis import LEVELS, Answer, Diagnosis, Finding, Sample, counted, shown
 from sentimo.data.label_balance import count_labels, imbalance, judge_balance
 from sentimo.data.label_reading import read_labels
 from sentimo.data.lengths import CountTokens, rough_lengths, summarise_lengths
 from sentimo.data.readers import BadRow, Row, columns, read_rows, require_columns
+from sentimo.data.reading import Reading
 from sentimo.data.split import split_examples, usual_fractions
 from sentimo.data.targets import is_empty
 from sentimo.data.text_faults import find_broken_text, find_language_mix, find_long_texts
@@ -23,7 +24,7 @@ from sentimo.text.language import language_of
 
 
 @dataclass
-class _Reading:
+class _Read:
     """What stands in the files: rows with a text, and the others."""
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -35,47 +36,41 @@ class _Reading:
 
 def examine(
     paths: Mapping[str, Sequence[Path]],
+    reading: Reading,
     *,
-    text: str,
-    label: str,
     task: str = "label",
     space: LabelSpace | None = None,
-    kind: Kind | None = None,
-    separator: str | None = None,
-    mapping: Mapping[str, str] | None = None,
     max_tokens: int = 128,
     lengths: CountTokens | None = None,
-    delimiter: str | None = None,
-    encoding: str | None = None,
 ) -> Diagnosis:
     """Read labelled files once, as training would, and tell what stands in their way.
 
     Args:
         paths: Split -> its files. The first split is what is trained on; "train", "dev" and "test" are usual.
-        text, label: Columns.
-        task, space, kind, separator, mapping: See `sentimo.data.dataset.load_dataset`.
+        reading: Columns and what stands in them.
+        task, space: See `sentimo.data.dataset.load_dataset`.
         max_tokens: Most tokens that training reads of a text.
         lengths: Counts tokens; by default words and Han characters are counted, which is too few.
-        delimiter, encoding: See `sentimo.data.readers.ReadOptions`.
 
     Raises:
         DataError: a file or a column is missing, or a file cannot be opened.
     """
     paths = {split: files for split, files in paths.items() if files}
-    reading = _read(paths, text, label, delimiter, encoding)
-    samples = reading.samples
-    labels = read_labels(samples, task=task, space=space, kind=kind, separator=separator, mapping=mapping)
+    first = next(iter(paths))
+    reading = reading.with_columns(paths[first][0])
+    read = _read(paths, reading)
+    samples = read.samples
+    labels = read_labels(samples, reading, task=task, space=space)
     usable = [row for row, answer in enumerate(labels.answers) if answer is not None]
     labelled, answers = [samples[row] for row in usable], [labels.answers[row] for row in usable]
     table = count_labels(labelled, answers, labels.space, list(paths))
-    first = next(iter(paths))
     counts = {row.label: row.rows[first] for row in table}
     classes = labels.space is not None and labels.space.range is None
     languages = [language_of(sample.text) for sample in samples]
     n_tokens = (lengths or rough_lengths)([sample.text for sample in samples])
     summary = summarise_lengths(n_tokens, max_tokens, exact=lengths is not None)
 
-    findings = [*_unread(reading), *labels.findings]
+    findings = [*_unread(read), *labels.findings]
     if labels.space is not None or not samples:
         findings += _scarcity(labelled, answers, task, list(paths))
     if labels.space is not None and classes:
@@ -85,7 +80,7 @@ def examine(
     findings += find_long_texts(samples, n_tokens, summary) if summary else ()
     findings += find_language_mix(samples, languages)
     return Diagnosis(
-        rows={split: reading.rows[split] for split in paths},
+        rows={split: read.rows[split] for split in paths},
         usable={split: sum(sample.split == split for sample in labelled) for split in paths},
         languages=dict(Counter(languages).most_common()),
         kind=labels.space.kind if labels.space else None,
@@ -97,31 +92,30 @@ def examine(
     )
 
 
-def _read(
-    paths: Mapping[str, Sequence[Path]], text: str, label: str, delimiter: str | None, encoding: str | None
-) -> _Reading:
-    reading = _Reading()
+def _read(paths: Mapping[str, Sequence[Path]], reading: Reading) -> _Read:
+    read = _Read()
+    text, label = reading.columns
+    options = {"delimiter": reading.delimiter, "encoding": reading.encoding}
     names = _short_names([path for files in paths.values() for path in files])
     for split, files in paths.items():
         for path in files:
-            header = columns(path, delimiter=delimiter, encoding=encoding)
-            require_columns(path, header, {"text": text, "label": label})
+            require_columns(path, columns(path, **options), {"text": text, "label": label})
             try:
-                for row in read_rows(path, delimiter=delimiter, encoding=encoding):
-                    reading.rows[split] += 1
-                    _sort_in(reading, row, split, names[path], text, label)
+                for row in read_rows(path, **options):
+                    read.rows[split] += 1
+                    _sort_in(read, row, split, names[path], text, label)
             except DataError as error:  # past the first rows, so that the rest of the diagnosis is worth having
-                reading.broken_off.append(str(error))
-    return reading
+                read.broken_off.append(str(error))
+    return read
 
 
-def _sort_in(reading: _Reading, row: Row | BadRow, split: str, file: str, text: str, label: str) -> None:
+def _sort_in(read: _Read, row: Row | BadRow, split: str, file: str, text: str, label: str) -> None:
     if isinstance(row, BadRow):
-        reading.bad.append(f"{file}, row {row.number}: {row.reason}")
+        read.bad.append(f"{file}, row {row.number}: {row.reason}")
     elif is_empty(content := row.cells.get(text)):
-        reading.empty.append(f"{file}, row {row.number}")
+        read.empty.append(f"{file}, row {row.number}")
     else:
-        reading.samples.append(Sample(split, file, row.number, str(content), row.cells.get(label)))
+        read.samples.append(Sample(split, file, row.number, str(content), row.cells.get(label)))
 
 
 def _short_names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -130,18 +124,16 @@ def _short_names(paths: Sequence[Path]) -> dict[Path, str]:
     return {path: path.name if alike[path.name] == 1 else str(path) for path in paths}
 
 
-def _unread(reading: _Reading) -> Iterator[Finding]:
-    for message in reading.broken_off:
+def _unread(read: _Read) -> Iterator[Finding]:
+    for message in read.broken_off:
         yield Finding("error", "broken-file", message, "Repair the file there; rows after it were not examined.")
-    if reading.bad:
-        message = f"{counted(len(reading.bad), 'row')} that cannot be read"
+    if read.bad:
+        message = f"{counted(len(read.bad), 'row')} that cannot be read"
         mend = "Quote cells that hold the delimiter or line breaks; such rows are skipped."
-        yield Finding("warning", "unreadable-rows", message, mend, tuple(map(shown, reading.bad[:3])))
-    if reading.empty:
-        message = f"{counted(len(reading.empty), 'row')} without a text"
-        yield Finding(
-            "warning", "empty-text", message, "Fill or delete them; they are skipped.", tuple(reading.empty[:3])
-        )
+        yield Finding("warning", "unreadable-rows", message, mend, tuple(map(shown, read.bad[:3])))
+    if read.empty:
+        message = f"{counted(len(read.empty), 'row')} without a text"
+        yield Finding("warning", "empty-text", message, "Fill or delete them; they are skipped.", tuple(read.empty[:3]))
 
 
 def _scarcity(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sentimo.core.labels import Kind, LabelSpace
+from sentimo.core.labels import LabelSpace
 from sentimo.data.diagnosis import Answer, Finding, Level, Sample, clean, counted, listed, quoted, shown
 from sentimo.data.number_labels import judge_ids, judge_numbers
+from sentimo.data.reading import Reading
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty, labels_in, number_in
 from sentimo.errors import DataError, UnknownLabelError
 
@@ -52,23 +53,19 @@ _MISFITS: Mapping[str, tuple[Level, str, str, str]] = {
 
 
 def read_labels(
-    samples: Sequence[Sample],
-    *,
-    task: str,
-    space: LabelSpace | None = None,
-    kind: Kind | None = None,
-    separator: str | None = None,
-    mapping: Mapping[str, str] | None = None,
+    samples: Sequence[Sample], reading: Reading, *, task: str, space: LabelSpace | None = None
 ) -> LabelReading:
     """Read the label cells of rows as training does: the space is seen in the first split, the others must fit it.
 
     Args:
         samples: Rows split after split.
+        reading: What stands in the cells.
         task: Name of the task.
-        space, kind, separator, mapping: See `sentimo.data.dataset.load_dataset`.
+        space: Its labels; None: seen from the first split.
     """
     if not samples:
         return LabelReading(space, [], [])
+    separator, mapping = reading.separator, reading.mapping
     by_split: dict[str, list[Sample]] = {}
     for sample in samples:
         by_split.setdefault(sample.split, []).append(sample)
@@ -77,11 +74,11 @@ def read_labels(
     if space is None:
         cells = [sample.cell for sample in by_split[samples[0].split]]
         try:
-            space = infer_space(cells, task, kind=kind, separator=separator, mapping=mapping)
+            space = infer_space(cells, task, kind=reading.kind, separator=separator, mapping=mapping)
         except DataError as error:
             written = [tuple(labels_in(sample.cell, separator)) or None for sample in samples]
             return LabelReading(None, [*written], [_no_space(str(error), written)])
-        findings += judge_numbers(space, cells, kind)
+        findings += judge_numbers(space, cells, reading.kind)
     reader_of: dict[str, TargetReader] = {}
     for split, rows in by_split.items():
         reader = TargetReader(space, [row.cell for row in rows], separator=separator, mapping=mapping)
@@ -92,7 +89,7 @@ def read_labels(
     unknown: dict[tuple[str, str | None], list[Sample]] = {}
     answers = [_answer(reader_of[row.split], row, space, misfits, unknown) for row in samples]
     findings += _misfits(misfits)
-    findings += [_unknown(unknown, space, source)] if unknown else []
+    findings += [_unknown(unknown, space, source, skip=reading.on_unknown == "skip")] if unknown else []
     findings += judge_ids(space, {split: reader.first_id for split, reader in reader_of.items()})
     return LabelReading(space, answers, findings)
 
@@ -138,7 +135,9 @@ def _misfits(misfits: Mapping[str, list[Sample]]) -> Iterator[Finding]:
             yield Finding(level, code, f"{counted(len(rows), what)} {fault}", mend, examples)
 
 
-def _unknown(unknown: Mapping[tuple[str, str | None], list[Sample]], space: LabelSpace, source: str) -> Finding:
+def _unknown(
+    unknown: Mapping[tuple[str, str | None], list[Sample]], space: LabelSpace, source: str, *, skip: bool
+) -> Finding:
     by_count = sorted(unknown.items(), key=lambda item: -len(item[1]))
     labels = [
         f"{shown(label, 40)!r} ({counted(len(rows), 'row')}" + (f", nearest {nearest!r})" if nearest else ")")
@@ -146,9 +145,11 @@ def _unknown(unknown: Mapping[tuple[str, str | None], list[Sample]], space: Labe
     ]
     n = sum(map(len, unknown.values()))
     return Finding(
-        "error",
+        "warning" if skip else "error",
         "unknown-label",
         f"{counted(n, 'row')} with a label that {source} ({listed(space.labels)}) does not have: {listed(labels)}",
-        "Correct these labels, or leave such rows out with --on-unknown skip.",
+        "Correct these labels; until then they are skipped."
+        if skip
+        else "Correct these labels, or leave such rows out with --on-unknown skip.",
         quoted(row for _, rows in by_count for row in rows),
     )

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from sentimo.core.labels import LabelSpace
 from sentimo.data.dataset import Dataset, load_dataset
-from sentimo.data.readers import choose_columns, columns, require_columns
+from sentimo.data.readers import columns, require_columns
+from sentimo.data.reading import Reading
 from sentimo.errors import DataError, InputError
 
 
 def load_labelled(
     path: str | Path,
     spaces: Mapping[str, LabelSpace],
+    reading: Reading,
     *,
-    text: str | None = None,
-    label: str | None = None,
     task: str | None = None,
 ) -> tuple[str, Dataset]:
     """Read a labelled file in the label space of one of a model's tasks.
@@ -24,8 +24,7 @@ def load_labelled(
     Args:
         path: The file.
         spaces: The model's tasks and their label spaces.
-        text: Column of the texts; guessed by default.
-        label: Column of the labels; guessed by default.
+        reading: Columns and what stands in them.
         task: The task to read for. By default the model's only task, the one named like the label column, or the
             only one that has all labels of the file.
 
@@ -36,15 +35,17 @@ def load_labelled(
         InputError: no such task, no label column, or no one task that the labels belong to.
         DataError: the file cannot be read in that space.
     """
-    text, label = choose_columns(path, text, label)
-    require_columns(path, columns(path), {"text": text, "label": label})
+    reading = reading.with_columns(path)
+    text, label = reading.columns
+    names = columns(path, delimiter=reading.delimiter, encoding=reading.encoding)
+    require_columns(path, names, {"text": text, "label": label})
     if task is None:
         task = next(iter(spaces)) if len(spaces) == 1 else label if label in spaces else None
     if task is not None:
         if task not in spaces:
             raise InputError(f"the model has no task {task!r}; its tasks: {_listed(spaces)}")
-        return task, load_dataset([path], text=text, label=label, task=task, space=spaces[task])
-    read = {name: _try(path, text, label, name, space) for name, space in spaces.items()}
+        return task, load_dataset([path], reading, task=task, space=spaces[task])
+    read = {name: _try(path, reading, name, space) for name, space in spaces.items()}
     fitting = {name: found for name, found in read.items() if found is not None}
     if len(fitting) != 1:
         what = f"fit several tasks ({', '.join(fitting)})" if fitting else "fit none of the model's tasks"
@@ -54,9 +55,9 @@ def load_labelled(
     return next(iter(fitting.items()))
 
 
-def _try(path: str | Path, text: str, label: str, task: str, space: LabelSpace) -> Dataset | None:
+def _try(path: str | Path, reading: Reading, task: str, space: LabelSpace) -> Dataset | None:
     try:
-        return load_dataset([path], text=text, label=label, task=task, space=space)
+        return load_dataset([path], reading, task=task, space=space)
     except DataError:
         return None
 

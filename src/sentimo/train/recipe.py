@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sentimo.core.labels import KINDS, MAPPINGS, SPACES, Kind
 from sentimo.core.predictions import RESERVED_NAMES
+from sentimo.data.reading import Reading
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
@@ -84,6 +85,8 @@ class TaskRecipe(_Part):
         default=None, description="Old label -> new label, or the name of a known mapping. Others are left out."
     )
     on_unknown: Literal["error", "skip"] = Field(default="error", description="What to do with an unknown label.")
+    delimiter: str | None = Field(default=None, description="Sign between the cells of a CSV file. Default: guessed.")
+    encoding: str | None = Field(default=None, description="Of text files. Default: detected.")
     head: Annotated[HeadChoice, BeforeValidator(_as_named)] = Field(default_factory=HeadChoice)
     objective: Annotated[ObjectiveChoice | None, BeforeValidator(_as_named)] = Field(
         default=None, description="Default: by kind: " + ", ".join(f"{k} {v}" for k, v in DEFAULT_OBJECTIVE.items())
@@ -104,9 +107,18 @@ class TaskRecipe(_Part):
         return self
 
     @property
-    def label_mapping(self) -> Mapping[str, str] | None:
-        """The mapping itself."""
-        return MAPPINGS[self.mapping] if isinstance(self.mapping, str) else self.mapping
+    def reading(self) -> Reading:
+        """How its files are read."""
+        return Reading(
+            text=self.text,
+            label=self.label,
+            kind=self.kind,
+            separator=self.separator,
+            mapping=MAPPINGS[self.mapping] if isinstance(self.mapping, str) else self.mapping,
+            on_unknown=self.on_unknown,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+        )
 
 
 class Optimiser(_Part):

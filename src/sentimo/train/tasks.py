@@ -11,7 +11,6 @@ from sentimo.core.documents import Example
 from sentimo.core.labels import EMOTION_SPACES, SPACES, LabelSpace
 from sentimo.core.predictions import EMOTIONS, POLARITY, RESERVED_NAMES
 from sentimo.data.dataset import Dataset, load_dataset
-from sentimo.data.readers import choose_columns
 from sentimo.data.split import split_examples, usual_fractions
 from sentimo.errors import DataError, RecipeError
 from sentimo.text.normalise import folded
@@ -49,7 +48,7 @@ def default_task_name(task: TaskRecipe) -> str:
         return POLARITY
     if dataset.space.name in EMOTION_SPACES:
         return EMOTIONS
-    _, label = choose_columns(task.train[0], task.text, task.label)
+    _, label = task.reading.with_columns(task.train[0]).columns
     name = re.sub(r"[^\w-]+", "_", label).strip("_-")
     return name if name and name not in RESERVED_NAMES else "labels"
 
@@ -115,16 +114,5 @@ def _given_space(task: TaskRecipe) -> LabelSpace | None:
 
 
 def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, first_id: int | None = None) -> Dataset:
-    text, label = choose_columns(task.train[0], task.text, task.label)
-    return load_dataset(
-        paths,
-        text=text,
-        label=label,
-        task=task.name,
-        space=space,
-        kind=task.kind,
-        mapping=task.label_mapping,
-        separator=task.separator,
-        on_unknown=task.on_unknown,
-        first_id=first_id,
-    )
+    reading = task.reading.with_columns(task.train[0])
+    return load_dataset(paths, reading, task=task.name, space=space, first_id=first_id)
