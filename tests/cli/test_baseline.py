@@ -91,3 +91,22 @@ def test_a_task_name_that_answers_already_have_is_refused(reviews):
 
 def test_the_help_has_an_example():
     assert "Example: sentimo" in invoke("--help").stdout
+
+
+def test_baseline_reads_a_file_written_in_its_own_way(tmp_path):
+    path = tmp_path / "reviews.csv"
+    lines = ["review;mood", *(f"{text};{'good' if label == 'positive' else 'poor'}" for text, label in ROWS), "x;?"]
+    path.write_text("\n".join(lines), encoding="utf-16")
+    options = [
+        "--mapping",
+        "good=positive,poor=negative,?=unsure",
+        "--space",
+        "negative,positive",
+        "--task",
+        "polarity",
+    ]
+
+    result = invoke(*columns_of(path), *options, "--on-unknown", "skip", "--delimiter", ";", "--encoding", "utf-16")
+
+    assert "polarity (single, 2 labels, 8 rows)" in result.stdout
+    assert "polarity: 1 rows of train could not be used" in result.stderr

@@ -156,3 +156,22 @@ def test_a_finding_has_its_mend_and_its_places_below():
         "",
         "! Training would run, but mind 1 warning.",
     ]
+
+
+def test_labels_are_judged_as_training_would_read_them(reviews):
+    path = reviews([*REVIEWS, ("so so", 9)])
+    options = [
+        "--text",
+        "review",
+        "--label",
+        "stars",
+        "--space",
+        "polarity-2",
+        "--mapping",
+        "1=negative,2=positive,9=so",
+    ]
+
+    assert invoke(path, *options).exit_code == 1
+    skipped = invoke(path, *options, "--on-unknown", "skip")
+    assert skipped.exit_code == 0
+    assert "until then they are skipped" in skipped.stdout

@@ -130,3 +130,22 @@ def test_compare_reads_the_labels_for_a_task_that_both_have(reviews):
 @pytest.mark.parametrize("command", [evaluate, compare])
 def test_the_help_has_an_example(command):
     assert "Example: sentimo" in invoke(command, "--help").stdout
+
+
+@pytest.mark.parametrize(("command", "models"), [(evaluate, ["small"]), (compare, ["small", "poor"])])
+def test_a_file_written_in_its_own_way_is_read_as_the_options_say(tmp_path, command, models):
+    path = tmp_path / "odd.csv"
+    rows = ["a lovely bag|5 stars", "这个差|1 star", "it is a bag|3 stars", "a bag|no idea", "odd|?"]
+    path.write_bytes("\n".join(["text|verdict", *rows]).encode("utf-16"))
+    names = "5 stars=positive,1 star=negative,3 stars=neutral,?=unsure"
+    options = ["--mapping", names, "--delimiter", "|", "--encoding", "utf-16", "--on-unknown", "skip"]
+
+    result = invoke(command, *models, path, "--label", "verdict", "--task", "polarity", *options, "--json")
+
+    assert "on 3 rows" in result.stderr
+    assert json.loads(result.stdout)
+
+
+def test_a_mapping_that_is_none_is_told(reviews):
+    with pytest.raises(InputError, match="Did you mean 'smp2020-6 -> ekman-7'"):
+        invoke(evaluate, "small", reviews, "--mapping", "smp2020-6 - ekman-7")
