@@ -70,10 +70,26 @@ def test_other_tasks_follow_the_feeling_too():
     assert found["intensity"] == pytest.approx([0.75])
 
 
-def test_without_a_neutral_label_only_the_tokens_count():
+def test_without_a_neutral_label_the_clearest_window_counts_most():
+    scores = np.array([[0.4, 0.6]] * 20 + [[0.95, 0.05]], dtype=np.float32)
+
+    found = aggregate({"p": POLARITY_2}, {"p": scores}, [10] * 21)
+
+    # Clearness 0.2 and 0.9: 20 * 0.2**4 = 0.032 against 0.9**4 = 0.6561, in all 0.6881
+    # negative: (0.032 * 0.4 + 0.6561 * 0.95) / 0.6881
+    assert found["p"][0] == pytest.approx(0.9244, abs=1e-3)
+
+
+def test_equally_clear_windows_count_by_their_tokens():
     scores = np.array([[1, 0], [0, 1]], dtype=np.float32)
 
     assert aggregate({"p": POLARITY_2}, {"p": scores}, [3, 1])["p"] == pytest.approx([0.75, 0.25])
+
+
+def test_a_score_alone_counts_by_tokens():
+    scores = np.array([[1.0], [0.0]], dtype=np.float32)
+
+    assert aggregate({"intensity": INTENSITY}, {"intensity": scores}, [3, 1])["intensity"] == pytest.approx([0.75])
 
 
 def test_a_label_of_several_is_as_clear_as_in_its_clearest_window():

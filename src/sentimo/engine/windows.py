@@ -47,8 +47,9 @@ def aggregate(
     """Make one answer of the answers to the windows of a text.
 
     A window counts by its new tokens times the fourth power of its feeling, 1 - P(neutral) of the first task with a
-    neutral label: what a text says with feeling is what it says. Without such a task only the tokens count. Labels
-    of a multi-label task are taken from the window where they are clearest (the maximum).
+    neutral label: what a text says with feeling is what it says. Without such a task, of its clearness: how far the
+    first single-label or ordinal task is from answering all labels alike. Without that either only the tokens count.
+    Labels of a multi-label task are taken from the window where they are clearest (the maximum).
 
     Args:
         spaces: Task -> label space.
@@ -58,13 +59,22 @@ def aggregate(
     Returns:
         Task -> (n_labels,).
     """
-    share = np.asarray(weights, dtype=np.float64)
-    for task, space in spaces.items():
-        if space.neutral_id is not None and space.kind != "multi":
-            share = share * np.maximum(1e-3, 1.0 - scores[task][:, space.neutral_id]) ** _SHARPNESS
-            break
+    share = np.asarray(weights, dtype=np.float64) * np.maximum(1e-3, _feeling(spaces, scores)) ** _SHARPNESS
     share = share / share.sum()
     return {task: _combine(spaces[task], values, share) for task, values in scores.items()}
+
+
+def _feeling(spaces: Mapping[str, LabelSpace], scores: Mapping[str, Floats]) -> Floats:
+    """Return how much each window says, (n_windows,) in [0, 1], or (1,) where no task can tell."""
+    choices = {task: space for task, space in spaces.items() if space.kind in ("single", "ordinal")}
+    if not choices:
+        return np.ones(1, np.float32)
+    task = next((task for task, space in choices.items() if space.neutral_id is not None), next(iter(choices)))
+    neutral, n_labels = choices[task].neutral_id, len(choices[task])
+    if neutral is not None:
+        return 1.0 - scores[task][:, neutral]
+    clearness: Floats = (scores[task].max(axis=1) * n_labels - 1.0) / (n_labels - 1.0)
+    return clearness
 
 
 def _combine(space: LabelSpace, values: Floats, share: NDArray[Any]) -> Floats:
