@@ -66,7 +66,7 @@ def test_what_was_written_is_read_back(saved):
 
     assert bundle.manifest == MANIFEST
     assert bundle.probes().texts == TEXTS
-    assert bundle.probes().differences(answers()) == []
+    assert bundle.probes().differences(answers(), {"polarity": POLARITY_2}) == []
 
 
 def test_a_written_model_answers_as_before(saved):
@@ -369,5 +369,15 @@ def test_a_task_needs_a_temperature_above_zero_and_a_threshold_per_label():
 )
 def test_probes_tell_where_answers_differ(found, sentences):
     probes = Probes(("first", "second"), {"polarity": np.array([[0.5, 0.5], [0.25, 0.75]])})
+    answered = {task: np.array(scores) for task, scores in found.items()}
 
-    assert probes.differences({task: np.array(scores) for task, scores in found.items()}) == sentences
+    assert probes.differences(answered, {"polarity": POLARITY_2}) == sentences
+
+
+@pytest.mark.parametrize(("top", "n_sentences"), [(1.0, 1), (100.0, 0)])
+def test_scores_differ_by_their_share_of_the_range(top, n_sentences):
+    stars = LabelSpace("stars", ("stars",), "score", range=(0.0, top))
+
+    found = Probes(("one",), {"stars": np.array([[0.5]])}).differences({"stars": np.array([[0.55]])}, {"stars": stars})
+
+    assert len(found) == n_sentences

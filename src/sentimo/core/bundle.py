@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sentimo
+from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import Manifest
 from sentimo.errors import BundleError, SentimoError
 
@@ -106,15 +107,21 @@ class Probes:
     Attributes:
         texts: The texts.
         scores: Task -> (n_texts, n_labels).
-        tolerance: Largest difference of a score that still counts as the same answer.
+        tolerance: Largest difference of a probability, or of a score as a share of its range, that still counts as the
+            same answer.
     """
 
     texts: tuple[str, ...]
     scores: Mapping[str, NDArray[Any]]
     tolerance: float = 1e-3
 
-    def differences(self, found: Mapping[str, NDArray[Any]]) -> list[str]:
-        """Return a sentence for each task whose scores differ; empty when all agree."""
+    def differences(self, found: Mapping[str, NDArray[Any]], spaces: Mapping[str, LabelSpace]) -> list[str]:
+        """Return a sentence for each task whose scores differ; empty when all agree.
+
+        Args:
+            found: Task -> scores of the texts.
+            spaces: Task -> label space.
+        """
         sentences = []
         for task, expected in self.scores.items():
             if task not in found:
@@ -123,7 +130,8 @@ class Probes:
             if expected.shape != found[task].shape:
                 sentences.append(f"task {task!r}: scores of shape {found[task].shape}, expected {expected.shape}")
                 continue
-            gap = np.abs(np.asarray(expected, np.float64) - np.asarray(found[task], np.float64))
+            low, high = spaces[task].range or (0.0, 1.0)
+            gap = np.abs(np.asarray(expected, np.float64) - np.asarray(found[task], np.float64)) / (high - low)
             if not (gap <= self.tolerance).all():  # NaN is a difference too
                 row = int(np.nan_to_num(gap, nan=np.inf).max(axis=1).argmax())
                 sentences.append(f"task {task!r}: {gap[row].max():.2g} apart on {self.texts[row][:40]!r}")

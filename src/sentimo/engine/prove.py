@@ -15,7 +15,9 @@ def main(folder: str) -> int:
         assert predictor.bundle is not None  # load() sets it
         probes = predictor.bundle.probes()
         predictions = predictor.predict(probes.texts)
-        wrong = probes.differences({task: scores.scores for task, scores in predictions.tasks.items()})
+        wrong = probes.differences(
+            {task: scores.scores for task, scores in predictions.tasks.items()}, predictor.spaces
+        )
     except SentimoError as error:
         wrong = [str(error)]
     for sentence in wrong:
