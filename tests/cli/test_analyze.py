@@ -43,7 +43,8 @@ def test_json_is_one_object_a_text_in_order():
 def test_without_arguments_the_lines_of_stdin_are_read():
     result = invoke("--json", stdin="﻿good tea\r\n\n差\n".encode())
 
-    assert [row["text"] for row in objects(result)] == ["good tea", "差"]
+    assert [row["text"] for row in objects(result)] == ["good tea", "", "差"]
+    assert objects(result)[1]["error"] == "empty text"
 
 
 def test_broken_bytes_on_stdin_are_replaced():

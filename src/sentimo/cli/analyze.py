@@ -58,8 +58,11 @@ def analyze(
 def _lines() -> list[str]:
     if sys.stdin.isatty():
         return []
-    content = sys.stdin.buffer.read().decode("utf-8", "replace")
-    return [line.rstrip("\r") for line in content.removeprefix("\ufeff").split("\n") if line.strip()]
+    content = sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
+    if not content.strip():
+        return []
+    # As many answers as lines, blank ones too: whoever pipes lines in pairs them with what comes out.
+    return [line.removesuffix("\r") for line in content.removesuffix("\n").split("\n")]
 
 
 def _panel(prediction: Prediction) -> RenderableType:
