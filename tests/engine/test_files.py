@@ -212,8 +212,8 @@ def test_rows_that_cannot_be_read_stand_in_the_side_file_alone(tmp_path, fake_pr
 
     assert column(tmp_path / "out.csv", "id") == ["1", "3", "5"]
     assert bad_rows(summary) == [
-        {"row": 2, "reason": "1 cells, the header has 2 (line 3)", "cells": None},
-        {"row": 4, "reason": "3 cells, the header has 2 (line 5)", "cells": None},
+        {"row": 2, "reason": "1 cells, the header has 2 (line 3)", "cells": ["2"]},
+        {"row": 4, "reason": "3 cells, the header has 2 (line 5)", "cells": ["4", "a", "b"]},
         {"row": 5, "reason": "empty text", "cells": {"id": "5", "text": ""}},
     ]
     assert (summary.n_rows, summary.n_bad, summary.bad) == (3, 3, tmp_path / "out.csv.bad.jsonl")

@@ -184,7 +184,7 @@ class _FileRun:
         table = {name: [row.cells.get(name) for row in rows] for name in self.names}
         table |= {self.renamed.get(name, name): found.get(name, nothing) for name in self.results}
         bad: list[dict[str, Any]] = [
-            {"row": row.number, "reason": row.reason, "cells": None} for row in part if isinstance(row, BadRow)
+            {"row": row.number, "reason": row.reason, "cells": row.raw} for row in part if isinstance(row, BadRow)
         ]
         bad += [
             {"row": row.number, "reason": error, "cells": dict(row.cells)}

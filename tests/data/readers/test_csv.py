@@ -76,7 +76,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_bad_and_the_others_are_read(fil
 
     assert [type(row) for row in rows] == [BadRow, Row, BadRow, Row]
     assert rows[0].reason == "1 cells, the header has 2 (line 2)"
-    assert rows[2] == BadRow(3, "3 cells, the header has 2 (line 4)")
+    assert rows[2] == BadRow(3, "3 cells, the header has 2 (line 4)", ["b", "2", "3"])
 
 
 def test_a_quote_that_is_never_closed_is_told_with_its_line(file):
@@ -84,7 +84,7 @@ def test_a_quote_that_is_never_closed_is_told_with_its_line(file):
 
     assert rows == [
         Row(1, {"text": "a", "label": "1"}),
-        BadRow(2, "a quote opened in line 3 is never closed; the rest is in this row"),
+        BadRow(2, "a quote opened in line 3 is never closed; the rest is in this row", ["b,2\nc,3\nd,4\n"]),
     ]
 
 

@@ -31,10 +31,11 @@ def test_broken_lines_and_what_is_no_object_are_bad_rows_and_the_others_are_read
 
     assert rows[0] == Row(1, {"text": "a"})
     assert rows[1].reason.startswith("not JSON (line 2): ")
+    assert rows[1].raw == '{"text": '
     assert rows[2:5] == [
-        BadRow(3, "a list, not an object (line 3)"),
-        BadRow(4, "a str, not an object (line 4)"),
-        BadRow(5, "a int, not an object (line 6)"),  # the blank line is no row
+        BadRow(3, "a list, not an object (line 3)", "[1, 2]"),
+        BadRow(4, "a str, not an object (line 4)", '"text"'),
+        BadRow(5, "a int, not an object (line 6)", "3"),  # the blank line is no row
     ]
     assert rows[5] == Row(6, {"text": "b"})
 

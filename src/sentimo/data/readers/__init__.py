@@ -45,10 +45,11 @@ class Row:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A data row that cannot be read, and why."""
+    """A data row that cannot be read, why, and what stands there: its cells (CSV) or its line (JSONL), if anything."""
 
     number: int
     reason: str
+    raw: Any = None
 
 
 @dataclass(frozen=True)

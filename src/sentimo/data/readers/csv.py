@@ -49,11 +49,15 @@ def _rows(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
                 continue
             number += 1
             if lines.over:
-                yield BadRow(number, f"a quote opened in line {first_line} is never closed; the rest is in this row")
+                yield BadRow(
+                    number, f"a quote opened in line {first_line} is never closed; the rest is in this row", cells
+                )
             elif len(cells) == len(header):
                 yield Row(number, dict(zip(header, cells, strict=True)))
             else:
-                yield BadRow(number, f"{len(cells)} cells, the header has {len(header)} (line {reader.line_num})")
+                yield BadRow(
+                    number, f"{len(cells)} cells, the header has {len(header)} (line {reader.line_num})", cells
+                )
 
 
 class _Lines:

@@ -45,12 +45,12 @@ def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:
             try:
                 cells = _whole(json.loads(line)) if _SURROGATE.search(line) else json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield BadRow(number, f"not JSON (line {line_number}): {error}")
+                yield BadRow(number, f"not JSON (line {line_number}): {error}", line.rstrip("\n"))
                 continue
             if isinstance(cells, dict):
                 yield Row(number, cells)
             else:
-                yield BadRow(number, f"a {type(cells).__name__}, not an object (line {line_number})")
+                yield BadRow(number, f"a {type(cells).__name__}, not an object (line {line_number})", line.rstrip("\n"))
 
 
 def _whole(value: Any) -> Any:
