@@ -13,11 +13,12 @@ from tokenizers import Tokenizer
 
 from sentimo.data.diagnosis import Lengths
 from sentimo.errors import InputError, MissingExtraError
+from sentimo.text.scripts import HAN
 
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 """Texts to their numbers of tokens."""
 
-_ROUGH_TOKEN = re.compile(r"[㐀-䶿一-鿿\U00020000-\U000323af]|(?:(?![㐀-䶿一-鿿\U00020000-\U000323af])\w)+")
+_ROUGH_TOKEN = re.compile(rf"[{HAN}]|(?:(?![{HAN}])\w)+")
 _TEXTS_AT_ONCE = 4096  # encodings hold far more than their length
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sentimo.text.scripts import HAN_RANGES
+
 SIMILARITY = 0.8
 """Least share of common n-grams (Jaccard) of two near-duplicates."""
 
@@ -112,7 +114,7 @@ def _lay_out(texts: Sequence[str]) -> _Texts:
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     ends = np.cumsum(lengths)
-    han = (codes >= 0x3400) & (codes <= 0x9FFF) | (codes >= 0x20000) & (codes <= 0x323AF)
+    han = np.logical_or.reduce([(codes >= first) & (codes <= last) for first, last in HAN_RANGES])
     n_han = np.diff(np.concatenate(([0], np.cumsum(han)))[np.concatenate(([0], ends))])
     sizes = np.where(n_han > _HAN_SHARE * lengths, _HAN_GRAM, _GRAM)
     padded = np.concatenate((codes, np.zeros(_GRAM, dtype=np.uint32)))  # the last 3-gram may look past the end

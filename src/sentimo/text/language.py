@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from sentimo.text.scripts import HAN
+
 Language = Literal["en", "zh", "other", "und"]
 
-# Code points, not characters: an editor that normalises text turns U+F900 into U+8C48, and Korean into Chinese.
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_HAN = re.compile(f"[{HAN}]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _KANA_HANGUL = re.compile(r"[\u3041-\u309f\u30a1-\u30ff\uac00-\ud7a3]")
 _LETTERS = re.compile(r"[^\W\d_]")

@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from sentimo.text.scripts import HAN
+
 MOST_WORD_CHARACTERS = 40
 """A longer word is read in parts: one endless string must not become a million features at once."""
 
 HAN_SIZES, PIECE_SIZES = (1, 2, 3), (2, 3, 4, 5)
 
 # Written without spaces, so each character is a token: Han and its extensions, 々 and 〇, kana.
-_HAN = "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_HAN = rf"\u3005\u3007\u3040-\u30ff{HAN}"
 # Controls, zero-width and direction marks, surrogates, private use, variation selectors, U+FFFD and tags say nothing.
 _MUTE = (
     "\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\uf8ff\ufe00-\ufe0f\ufeff\ufff0-\uffff"
