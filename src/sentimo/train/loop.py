@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from sentimo.engine.batching import batches
@@ -49,7 +50,7 @@ class FitResult:
     """What a run came to.
 
     Attributes:
-        history: Per epoch: epoch, loss, seconds, and the dev figures.
+        history: Per epoch: epoch, loss (mean over its rows), seconds, and the dev figures.
         best_epoch: The epoch (from 0) whose weights were kept.
         n_steps: Steps of the optimiser made.
         seconds: Time in the loop, this session only.
@@ -149,7 +150,7 @@ class _Run:
         self.resume_from = checkpoints
         self.position = Position(micro_tokens=recipe.micro_tokens)
         self.best_weights: dict[str, Tensor] | None = None
-        self.epoch_loss = 0.0
+        self.epoch_loss, self.epoch_rows = 0.0, 0
         self.learnt = 0
 
     def run(self, resume: bool) -> FitResult:
@@ -173,11 +174,13 @@ class _Run:
         started = saved = time.monotonic()
         self.model.train()
         while at.batch < len(plan) and at.step < self.n_steps:
-            self.epoch_loss += self._step(plan[at.batch])
+            batch = plan[at.batch]
+            self.epoch_loss += self._step(batch) * len(batch)
+            self.epoch_rows += len(batch)
             at.batch += 1
             at.step += 1
-            self.progress.step(at.step, self.epoch_loss / at.batch)
-            if stop.is_set():
+            self.progress.step(at.step, self.epoch_loss / self.epoch_rows)
+            if self._shared(stop.is_set()):
                 self._save()
                 kept = "the same command with --resume goes on from there" if self.resume_from else "nothing was saved"
                 raise Interrupted(f"stopped after step {at.step} of {self.n_steps}; {kept}")
@@ -190,15 +193,29 @@ class _Run:
         at = self.position
         # Plain numbers: a checkpoint is read without trusting any type but those of Python and torch.
         figures = {name: float(each) for name, each in self.evaluate(self.network).items()} if self.evaluate else {}
-        loss = self.epoch_loss / max(1, at.batch)
+        figures = self._of_main(figures)
+        loss = self.epoch_loss / max(1, self.epoch_rows)
         at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
         watched = figures.get(self.recipe.early_stopping.metric, -math.inf)
         if watched > at.best:
             at.best, at.best_epoch = watched, at.epoch
             self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.progress.epoch(at.history[-1], is_best=at.best_epoch == at.epoch)
-        at.epoch, at.batch, self.epoch_loss = at.epoch + 1, 0, 0.0
+        at.epoch, at.batch, self.epoch_loss, self.epoch_rows = at.epoch + 1, 0, 0.0, 0
         self._save()
+
+    def _shared(self, wish: bool) -> bool:
+        """Return whether any process wishes so: one that stopped alone would leave the others waiting for ever."""
+        if self.accelerator.num_processes == 1:
+            return wish
+        return bool(self.accelerator.reduce(torch.tensor(float(wish), device=self.device), "sum"))
+
+    def _of_main(self, figures: Figures) -> Figures:
+        """Return the figures of the main process: all must agree on the best epoch, to the last bit."""
+        if self.accelerator.num_processes == 1:
+            return figures
+        agreed: Figures = broadcast_object_list([figures])[0]
+        return agreed
 
     def _is_done(self) -> bool:
         at = self.position
@@ -289,6 +306,7 @@ class _Run:
             {
                 "position": vars(self.position),
                 "epoch_loss": self.epoch_loss,
+                "epoch_rows": self.epoch_rows,
                 "network": self.network.state_dict(),
                 "best": self.best_weights,
                 "optimiser": self.optimiser.optimizer.state_dict(),
@@ -300,7 +318,7 @@ class _Run:
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self.position = Position(**state["position"])
-        self.epoch_loss = state["epoch_loss"]
+        self.epoch_loss, self.epoch_rows = state["epoch_loss"], state["epoch_rows"]
         self.network.load_state_dict(state["network"])
         self.best_weights = state["best"]
         self.optimiser.optimizer.load_state_dict(state["optimiser"])
