@@ -58,6 +58,43 @@ def test_an_unknown_key_gets_the_nearest_one(file, command):
         invoke(command, file({"tasks": [{"name": "mood", "train": "rows.csv"}], "epoch": 2}))
 
 
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        (
+            {"head": {"name": "attention", "sise": 64}},
+            r"head 'attention' has no setting 'sise'\. Did you mean 'size'\?",
+        ),
+        (
+            {"objective": {"name": "focal", "gama": 1}},
+            r"objective 'focal' .* no setting 'gama'\. Did you mean 'gamma'\?",
+        ),
+        ({"objective": {"name": "focal", "gamma": -1}}, "gamma"),
+        ({"kind": "multi", "objective": "focal"}, "task 'mood' is multi; objective 'focal' is for single and ordinal"),
+        ({"space": "polarity-3", "objective": {"name": "focal", "weight": [1, 2]}}, "2 weights; expected"),
+    ],
+)
+def test_settings_of_heads_and_objectives_are_checked(file, part, sentence):
+    with pytest.raises(RecipeError, match=sentence):
+        invoke("validate", file({"tasks": [{"name": "mood", "train": "rows.csv", **part}]}))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"objective": "huber"},
+        {"objective": {"name": "bce", "weight": "balanced"}},
+        {"objective": {"name": "focal", "weight": [1, 2, 3]}},
+        {"space": "intensity"},
+        {"space": ["a", "b"], "objective": {"name": "focal", "weight": [1, 2]}},
+    ],
+)
+def test_parts_that_fit_are_valid_before_any_label_is_seen(file, tmp_path, part):
+    (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
+
+    assert invoke("validate", file({"tasks": [{"name": "mood", "train": "rows.csv", **part}]})).exit_code == 0
+
+
 @pytest.mark.parametrize("content", ["a: [", "- 1", "", "\x00"])
 def test_what_is_no_recipe_is_told(tmp_path, content):
     (tmp_path / "recipe.yaml").write_text(content, encoding="utf-8")

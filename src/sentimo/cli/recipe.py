@@ -27,14 +27,19 @@ def show(path: _File) -> None:
 
 @recipe.command()
 def validate(path: _File) -> None:
-    """Check a recipe: keys, values, and that its files are there.
+    """Check a recipe: keys, values, the settings of heads and objectives, and that its files are there.
 
     Example: sentimo recipe validate recipe.yaml
     """
-    from sentimo.errors import RecipeError
+    from sentimo.errors import MissingExtraError, RecipeError
     from sentimo.train.recipe import load_recipe
 
     loaded = load_recipe(path)
+    try:
+        from sentimo.train.check import check_parts
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"checking heads and objectives ({error.name})", "train") from None
+    check_parts(loaded)
     missing = [file for task in loaded.tasks for file in (*task.train, *task.dev, *task.test) if not file.is_file()]
     if missing:
         raise RecipeError(f"{path}: no such file: {', '.join(map(str, missing))}. Paths are relative to the recipe.")

@@ -43,7 +43,7 @@ def default_task_name(task: TaskRecipe) -> str:
     Raises:
         DataError: see `load_task`.
     """
-    dataset = _load(task, task.train, _given_space(task))
+    dataset = _load(task, task.train, given_space(task))
     if dataset.space.name.startswith("polarity"):
         return POLARITY
     if dataset.space.name in EMOTION_SPACES:
@@ -59,7 +59,7 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    space, first_id = _given_space(task), None
+    space, first_id = given_space(task), None
     notes: list[str] = []
     parts: dict[str, list[Example]] = {}
     for part in ("train", "dev", "test"):
@@ -102,7 +102,12 @@ def drop_leaks(data: Mapping[str, TaskData]) -> dict[str, TaskData]:
     return cleaned
 
 
-def _given_space(task: TaskRecipe) -> LabelSpace | None:
+def given_space(task: TaskRecipe) -> LabelSpace | None:
+    """Return the label space that a task names or lists, None where it is to be seen from the file.
+
+    Raises:
+        RecipeError: labels are listed for a score.
+    """
     if isinstance(task.space, str):
         known = SPACES[task.space]
         return replace(known, kind=task.kind) if task.kind else known

@@ -1,0 +1,40 @@
+"""Check what stands inside the heads and objectives of a recipe, without base or data."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sentimo.core.labels import Kind, LabelSpace
+from sentimo.train.catalogue import build
+from sentimo.train.heads import HEADS
+from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.recipe import Recipe, TaskRecipe
+from sentimo.train.tasks import given_space
+from sentimo.train.weighting import build_objective
+
+
+def check_parts(recipe: Recipe) -> None:
+    """Build every head and objective once, small.
+
+    Raises:
+        RecipeError: a setting is not known (names the nearest one), its value is refused, or an objective does not suit
+            its kind of task.
+    """
+    for task in recipe.tasks:
+        build(HEADS[task.head.name], f"head {task.head.name!r}", 8, 2, **(task.head.model_extra or {}))
+        space = given_space(task)
+        if space is not None or not _counts_labels(task):
+            build_objective(task, space or _likely_space(task), [])
+
+
+def _counts_labels(task: TaskRecipe) -> bool:
+    """Whether the objective has a weight for each label, which labels that are still to be seen cannot confirm."""
+    return isinstance(((task.objective and task.objective.model_extra) or {}).get("weight"), list)
+
+
+def _likely_space(task: TaskRecipe) -> LabelSpace:
+    name = task.objective.name if task.objective else DEFAULT_OBJECTIVE["single"]
+    kind = task.kind or cast("Kind", OBJECTIVES[name].kinds[0])
+    if kind == "score":
+        return LabelSpace(task.name, (task.name,), "score", range=(0.0, 1.0))
+    return LabelSpace(task.name, ("a", "b"), kind)
