@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +17,7 @@ from sentimo.engine.backends import Backend
 from sentimo.engine.predictor import Predictor
 from sentimo.train.backend import TorchBackend
 from sentimo.train.calibrate import Answers, ask, dev_figures
+from sentimo.train.cautions import cautions
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base
 from sentimo.train.loop import FitResult, fit
@@ -70,6 +71,10 @@ class Learner:
         network = build_network(base, spaces, recipe).to(PartialState().device)
         start_from_priors(network, spaces, targets)
         return cls(recipe, base, spaces, network, objectives, to_rows(merge(train), spaces, base, recipe))
+
+    def cautions(self) -> Iterator[str]:
+        """Yield what is likely to spoil the run, in sentences."""
+        return cautions(self.recipe, self.base, self.rows)
 
     def plan(self) -> Plan:
         """Return what learning will cost."""

@@ -124,6 +124,8 @@ class _Training:
         _check_checkpoint(checkpoints, resume)
         train = {name: each.train for name, each in self.data.items()}
         learner = Learner.build(self.recipe, self.base, self.spaces, train)
+        for caution in learner.cautions():
+            self.progress.note(caution)
         self.progress.note(str(learner.plan()))
         before = self._judge(learner.predictor(fit_specs(learner.ask(self.dev))), "before training")
         baseline = self._baseline()
