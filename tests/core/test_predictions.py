@@ -119,11 +119,31 @@ def test_thresholds_of_a_multi_label_task_are_one_half_by_default():
     assert one(topics=scores(TOPICS, [0.5, 0.49, 0.9])).tasks["topics"].labels == ("price", "food")
 
 
-def test_confidence_of_several_labels_is_the_mean_chance_of_being_right():
-    # given: food 0.5 and price 0.75; not given: staff 0.25, right with 0.75 -> (0.5 + 0.75 + 0.75) / 3
+def test_confidence_of_several_labels_is_the_chance_of_being_right_about_all_of_them():
+    # given: food 0.5 and price 0.75; not given: staff 0.25, right with 0.75 -> 0.5 * 0.75 * 0.75
     row = one(topics=scores(TOPICS, [0.5, 0.25, 0.75]))
 
-    assert row.confidence == pytest.approx(2.0 / 3)
+    assert row.confidence == pytest.approx(0.28125)
+
+
+def test_several_emotions_are_listed_beside_their_probabilities():
+    feelings = LabelSpace("feelings", ("joy", "fear", "pride"), "multi")
+
+    answer = one(emotions=scores(feelings, [0.5, 0.25, 0.75], thresholds=(0.6, 0.2, 0.6))).to_dict()
+
+    assert answer["emotions"] == {"joy": 0.5, "fear": 0.25, "pride": 0.75}
+    assert answer["emotion_labels"] == ["pride", "fear"]
+    assert "emotion_labels" not in one(emotions=scores(EKMAN_7, [1, 0, 0, 0, 0, 0, 0])).to_dict()
+
+
+def test_columns_of_two_tasks_never_share_a_name():
+    food = LabelSpace("food", ("good", "bad"))
+    taste = LabelSpace("taste", ("sweet", "sour"))
+
+    tasks = {"food": scores(food, [0.25, 0.75]), "food_bad": scores(taste, [0.875, 0.125])}
+    columns = predictions(["a text"], tasks).to_columns()
+
+    assert (columns["food_bad"], columns["food_bad_"]) == (["sweet"], [0.75])
 
 
 def test_confidence_is_that_of_polarity_whatever_else_was_asked():
@@ -172,7 +192,7 @@ def test_no_task_may_take_the_name_of_a_key_or_a_column():
 
     keys = {key for row in answers.to_dict() for key in row} | set(answers[0].to_dict()["windows"][0])
 
-    assert keys | set(answers.to_columns()) | {"confidence"} == RESERVED_NAMES
+    assert keys | set(answers.to_columns()) | {"confidence", "emotion_labels"} == RESERVED_NAMES
 
 
 @pytest.fixture

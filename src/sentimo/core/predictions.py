@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ Answer = int | float | tuple[int, ...] | None
 POLARITY, INTENSITY, EMOTIONS = "polarity", "intensity", "emotions"
 RESERVED_NAMES = frozenset(
     {"text", "language", "confidence", "coverage", "truncated", "tokens", "model", "model_digest", "error"}
-    | {"windows", "start", "end"}
+    | {"windows", "start", "end", "emotion_labels"}
 )
 """Keys of every answer, its columns and its windows; no task may be called so."""
 
@@ -80,11 +81,10 @@ class Choice:
 
     @property
     def confidence(self) -> float:
-        """Probability of the answer, in [0, 1]; multi-label: the mean over labels of being right about each."""
-        values = self.probabilities.values()
+        """Probability that the answer is right, in [0, 1]; multi-label: right about every label, each for itself."""
         if self.label is not None:
             return self.probabilities[self.label]
-        return sum(p if name in self.labels else 1 - p for name, p in self.probabilities.items()) / len(values)
+        return prod(p if name in self.labels else 1 - p for name, p in self.probabilities.items())
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``{"label": ..., "probabilities": {...}}``, with "labels" for a multi-label task."""
@@ -179,6 +179,8 @@ class Prediction:
             head[INTENSITY] = round(self.intensity, 4)
         if self.emotions is not None:
             head[EMOTIONS] = _rounded(self.emotions)
+            if (found := self.tasks[EMOTIONS]) and isinstance(found, Choice) and found.label is None:
+                head["emotion_labels"] = list(found.labels)
         head |= {name: _plain(value) for name, value in self.tasks.items() if name not in head}
         if self.confidence is not None:
             head["confidence"] = round(self.confidence, 4)
@@ -256,7 +258,8 @@ class Predictions(Sequence[Prediction]):
         """Return flat columns, each (n,), for tables and files.
 
         A classification task gives its answer under its name (labels of a multi-label task joined by "|") and
-        ``<task>_<label>`` per label; a score gives one column. What has no answer is None.
+        ``<task>_<label>`` per label (with "_" added while the name is taken); a score gives one column. What has no
+        answer is None.
         """
         rows = list(self)
         columns: dict[str, list[Any]] = {"language": list(self.languages)}
@@ -268,7 +271,10 @@ class Predictions(Sequence[Prediction]):
                 continue
             columns[name] = [_named(row.tasks.get(name)) for row in rows]
             for label, values in zip(space.labels, scores.T, strict=True):
-                columns[f"{name}_{label.replace(' ', '_')}"] = _none_for_nan(values)
+                column = f"{name}_{label.replace(' ', '_')}"
+                while column in columns or column in self.tasks:  # label "b" of task "a" beside a task "a_b"
+                    column += "_"
+                columns[column] = _none_for_nan(values)
         if any(row.intensity is not None for row in rows):  # also where only one of two models has the task
             columns[INTENSITY] = [None if row.intensity is None else round(row.intensity, 6) for row in rows]
         return {
