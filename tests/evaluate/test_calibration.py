@@ -96,6 +96,15 @@ def test_thresholds_stay_in_their_range():
     assert fit_thresholds(scores, np.array([[0, 0], [1, 1]])) == (0.05, 0.95)
 
 
+def test_rare_labels_share_one_threshold():
+    # Two rows each: pooled, 0.3 to 0.35 with a label stand above 0.1 to 0.2 without; alone, one label's noise would cut
+    # at 0.05. The third label has three rows and its own cut, at 0.65.
+    scores = np.array([[0.3, 0.1, 0.9], [0.35, 0.15, 0.8], [0.1, 0.3, 0.7], [0.2, 0.35, 0.6]])
+    has = np.array([[1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 1, 0]])
+
+    assert fit_thresholds(scores, has, min_positives=3) == pytest.approx((0.25, 0.25, 0.65))
+
+
 def test_no_grid_threshold_beats_the_fitted_one():
     random = np.random.default_rng(3)
     has = random.random((300, 2)) < 0.2

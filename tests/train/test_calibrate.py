@@ -125,10 +125,10 @@ def test_the_temperature_makes_answers_as_sure_as_they_are_right():
 
 @pytest.mark.usefixtures("no_prior")
 def test_thresholds_are_fitted_on_the_calibrated_scores():
-    # All four rows hold joy's log-odds of 4; three of them have it, so T = 4 / ln 3 and the scores become 3/4. Anger's
+    # All 20 rows hold joy's log-odds of 4; three of four have it, so T = 4 / ln 3 and the scores become 3/4. Anger's
     # log-odds are -4, one of four has it: 1/4 after calibration, which reaches F1 = 2/5 only below 1/4.
-    logits = np.array([[-4.0, 4.0]] * 4)
-    answers = Answers(EMOTIONS, logits, [(1,), (1,), (1,), (0,)])
+    logits = np.array([[-4.0, 4.0]] * 20)
+    answers = Answers(EMOTIONS, logits, [(1,), (1,), (1,), (0,)] * 5)
 
     (spec,) = fit_specs({"emotions": answers})
 

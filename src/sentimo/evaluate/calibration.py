@@ -76,15 +76,16 @@ def fit_temperature(
             f"{space.name!r}: ({len(targets)}, {len(space)}) finite numbers are needed"
         )
     loss = _sigmoid_loss(multi_hot(space, targets)) if space.kind == "multi" else _softmax_loss(targets)
+    n_answers = len(targets) * (len(space) if space.kind == "multi" else 1)  # the loss is a mean over so many
     low, high = np.log(TEMPERATURE_RANGE)
 
     def surprise(log_t: float) -> float:
-        return loss(values / np.exp(log_t)) + (log_t / spread) ** 2 / (2 * len(targets))
+        return loss(values / np.exp(log_t)) + (log_t / spread) ** 2 / (2 * n_answers)
 
     return float(np.exp(_golden_section(surprise, low, high)))
 
 
-def fit_thresholds(scores: NDArray[Any], targets: NDArray[Any]) -> tuple[float, ...]:
+def fit_thresholds(scores: NDArray[Any], targets: NDArray[Any], *, min_positives: int = 1) -> tuple[float, ...]:
     """Find per label the threshold in [0.05, 0.95] with the highest F1 for ``scores >= threshold``.
 
     Candidates are 0.5 and the middles between neighbouring scores (0 included), moved into the range. Of equal ones
@@ -93,6 +94,8 @@ def fit_thresholds(scores: NDArray[Any], targets: NDArray[Any]) -> tuple[float, 
     Args:
         scores: (n_rows, n_labels), calibrated probabilities of rows that were not trained on.
         targets: (n_rows, n_labels), 1 or True where the row has the label.
+        min_positives: Rows with a label from which it gets a threshold of its own. Labels with fewer share one, fitted
+            on all of them together: alone, each would follow the noise of a few rows.
 
     Raises:
         InputError: the shapes differ.
@@ -102,7 +105,12 @@ def fit_thresholds(scores: NDArray[Any], targets: NDArray[Any]) -> tuple[float, 
     scores, has = np.asarray(scores, dtype=np.float64), np.asarray(targets).astype(bool)
     if scores.ndim != 2 or scores.shape != has.shape:
         raise InputError(f"thresholds need scores and targets of one shape; found {scores.shape} and {has.shape}")
-    return tuple(_best_threshold(scores[:, label], has[:, label]) for label in range(scores.shape[1]))
+    count = has.sum(axis=0)
+    rare = (count > 0) & (count < min_positives)
+    shared = _best_threshold(scores[:, rare].ravel(), has[:, rare].ravel())
+    return tuple(
+        shared if rare[label] else _best_threshold(scores[:, label], has[:, label]) for label in range(len(count))
+    )
 
 
 def reliability_bins(confidence: NDArray[Any], right: NDArray[Any], n_bins: int = 15) -> tuple[ReliabilityBin, ...]:

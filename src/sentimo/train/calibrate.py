@@ -21,7 +21,10 @@ from sentimo.evaluate.metrics import ACCURACY, FIGURES, LOWER_IS_BETTER, MAIN_FI
 SPREAD = 0.5
 """Prior of temperatures: two thirds of trained models lie between 0.6 and 1.65. A hundred dev rows outweigh it."""
 
-_TINY = 1e-7  # keeps logarithms of probabilities finite; float32 holds no finer ones near 1
+MIN_POSITIVES = 5
+"""Dev rows with a label from which it gets a threshold of its own; one fitted on fewer is noise."""
+
+_LEAST, _MOST = 1e-30, 1 - 6e-8  # what float32 tells from 0 and 1; keeps logarithms of probabilities finite
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def fit_specs(answers: Mapping[str, Answers]) -> tuple[TaskSpec, ...]:
         temperature = fit_temperature(each.space, each.logits, each.targets, spread=SPREAD)
         thresholds = None
         if each.space.kind == "multi" and each.targets:
-            thresholds = fit_thresholds(each.scores(temperature), multi_hot(each.space, each.targets))
+            hot = multi_hot(each.space, each.targets)
+            thresholds = fit_thresholds(each.scores(temperature), hot, min_positives=MIN_POSITIVES)
         specs.append(TaskSpec(task, each.space, temperature, thresholds))
     return tuple(specs)
 
@@ -106,6 +110,5 @@ def check_metric(metric: str, spaces: Mapping[str, LabelSpace]) -> None:
 def _logits(space: LabelSpace, scores: NDArray[Any]) -> NDArray[Any]:
     if space.kind == "score":
         return scores
-    clipped = scores.clip(_TINY, 1 - _TINY)
-    logits: NDArray[Any] = np.log(clipped) - np.log1p(-clipped) if space.kind == "multi" else np.log(clipped)
-    return logits
+    logits: NDArray[Any] = np.log(scores.clip(_LEAST, 1))
+    return logits - np.log1p(-scores.clip(0, _MOST)) if space.kind == "multi" else logits
