@@ -284,7 +284,7 @@ def no_work(monkeypatch):
     def fail(*arguments):
         raise AssertionError("work has begun")
 
-    monkeypatch.setattr(run, "load_task", fail)
+    monkeypatch.setattr(run, "load_tasks", fail)
     monkeypatch.setattr(run, "open_base", fail)
 
 

@@ -8,7 +8,7 @@ from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import DataError, InputError, RecipeError, UnknownLabelError
 from sentimo.train.recipe import parse_recipe
-from sentimo.train.tasks import TaskData, default_task_name, drop_leaks, load_task
+from sentimo.train.tasks import TaskData, default_task_name, drop_leaks, load_task, load_tasks
 
 MOODS = LabelSpace("moods", ("bad", "good"))
 PRAISE, BLAME = ("good", "great", "fine", "lovely", "warm"), ("bad", "awful", "poor", "sad", "cold")
@@ -61,6 +61,17 @@ def test_the_split_depends_on_the_seed_only(moods):
 
     assert texts(first.test) == texts(again.test)
     assert (texts(first.dev), texts(first.test)) != (texts(other.dev), texts(other.test))
+
+
+def test_tasks_over_the_same_texts_are_split_alike(write):
+    path = write("rows.csv", [(f"text {number} {label}", label) for label in ("up", "down") for number in range(20)])
+    one, two = (task(path).model_copy(update={"name": name, "space": ["up", "down"]}) for name in ("one", "two"))
+
+    found = load_tasks([one, two], seed=13)
+
+    assert set(texts(found["one"].dev)) == set(texts(found["two"].dev))
+    assert set(texts(found["one"].test)) == set(texts(found["two"].test))
+    assert [len(each.train) for each in drop_leaks(found).values()] == [32, 32]
 
 
 def test_files_of_their_own_are_not_split(moods, write):

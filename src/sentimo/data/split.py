@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sentimo.core.documents import Example, Target
 from sentimo.errors import DataError
@@ -24,6 +24,7 @@ def split_examples(
     *,
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int = 13,
+    placed: Mapping[str, int] | None = None,
 ) -> tuple[list[Example], list[Example], list[Example]]:
     """Split into train, dev and test, stratified by target; copies of a text stay in one part.
 
@@ -35,18 +36,24 @@ def split_examples(
         task: The task.
         fractions: Share of each part; they add up to 1. A part of 0 is empty.
         seed: Same seed, same parts.
+        placed: Folded text -> part (0, 1, 2) it is already in, for another task over the same rows.
 
     Raises:
         DataError: too few rows for every part to get one.
     """
+    parts: tuple[list[Example], list[Example], list[Example]] = ([], [], [])
+    placed = placed or {}
     groups: dict[str, list[Example]] = {}
     for each in examples:
-        groups.setdefault(folded(each.document.text), []).append(each)
+        text = folded(each.document.text)
+        if text in placed:
+            parts[placed[text]].append(each)
+        else:
+            groups.setdefault(text, []).append(each)
     keys = _strata([members[0].targets[task] for members in groups.values()])
     strata: dict[int, list[list[Example]]] = {}
     for key, members in zip(keys, groups.values(), strict=True):
         strata.setdefault(key, []).append(members)
-    parts: tuple[list[Example], list[Example], list[Example]] = ([], [], [])
     draw = random.Random(seed)
     n, given = 0, [0, 0, 0]
     for _, stratum in sorted(strata.items()):

@@ -35,7 +35,7 @@ from sentimo.train.network import choose_pooling
 from sentimo.train.optim import default_learning_rate
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, dump_recipe, relative_to
-from sentimo.train.tasks import TaskData, drop_leaks, load_task
+from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -105,7 +105,7 @@ class _Training:
         self.is_main = bool(PartialState().is_main_process)
         self.progress = Progress(console if self.is_main else None)
         self.output, self.overwrite, self.about = output, overwrite, about
-        data = {task.name: load_task(task, recipe.seed) for task in recipe.tasks}
+        data = load_tasks(recipe.tasks, recipe.seed)
         self.data = drop_leaks(data) if recipe.drop_leaks else data
         self.digest = _digest(self.data)
         self.spaces = {name: each.space for name, each in self.data.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,8 +53,29 @@ def default_task_name(task: TaskRecipe) -> str:
     return name if name and name not in RESERVED_NAMES else "labels"
 
 
-def load_task(task: TaskRecipe, seed: int) -> TaskData:
+def load_tasks(tasks: Sequence[TaskRecipe], seed: int) -> dict[str, TaskData]:
+    """Read the files of several tasks. A text that several of them split off lands in the same part of each.
+
+    Raises:
+        DataError: see `load_task`.
+    """
+    placed: dict[str, int] = {}
+    data = {}
+    for task in tasks:
+        found = data[task.name] = load_task(task, seed, placed)
+        if not task.dev and not task.test:
+            parts = enumerate((found.train, found.dev, found.test))
+            placed |= {folded(each.document.text): part for part, rows in parts for each in rows}
+    return data
+
+
+def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = None) -> TaskData:
     """Read the files of a task; what is not given is split off the training rows.
+
+    Args:
+        task: Where they are.
+        seed: Of the split.
+        placed: See `split_examples`; counts only where both dev and test are split off.
 
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
@@ -80,26 +101,41 @@ def load_task(task: TaskRecipe, seed: int) -> TaskData:
         rows = [each for each in parts["train"] if folded(each.document.text) not in held_out]
         if n := len(parts["train"]) - len(rows):
             notes.append(f"{task.name}: {n} training rows left out, their texts stand in test")
-        train, dev, test = split_examples(rows, task.name, fractions=fractions, seed=seed)
+        known = None if "test" in parts else placed
+        train, dev, test = split_examples(rows, task.name, fractions=fractions, seed=seed, placed=known)
         notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
         parts = {"test": test, **parts, "train": train, "dev": dev}
     return TaskData(space, parts["train"], parts["dev"], parts.get("test", []), notes)
 
 
 def drop_leaks(data: Mapping[str, TaskData]) -> dict[str, TaskData]:
-    """Leave out training texts that stand in dev or test of any task (letter case, spaces and punctuation apart)."""
-    held_out = {folded(each.document.text) for task in data.values() for each in (*task.dev, *task.test)}
-    cleaned = {}
-    for name, task in data.items():
-        train = [each for each in task.train if folded(each.document.text) not in held_out]
-        n = len(task.train) - len(train)
-        notes = (
-            [*task.notes, f"{name}: {n} training rows left out, their texts stand in dev or test"] if n else task.notes
-        )
-        if not train:
-            raise DataError(f"task {name!r}: every training text also stands in dev or test; nothing is left to learn")
-        cleaned[name] = TaskData(task.space, train, task.dev, task.test, notes)
-    return cleaned
+    """Leave out training texts that stand in dev or test of any task, and dev texts that stand in a test.
+
+    Letter case, spaces and punctuation do not tell two texts apart.
+
+    Dev texts stay where all of them stand in test, and the notes say so.
+
+    Raises:
+        DataError: nothing is left to learn from.
+    """
+    test = {folded(each.document.text) for task in data.values() for each in task.test}
+    held_out = test | {folded(each.document.text) for task in data.values() for each in task.dev}
+    return {name: _without(name, task, held_out, test) for name, task in data.items()}
+
+
+def _without(name: str, task: TaskData, held_out: Set[str], test: Set[str]) -> TaskData:
+    train = [each for each in task.train if folded(each.document.text) not in held_out]
+    dev = [each for each in task.dev if folded(each.document.text) not in test]
+    if not train:
+        raise DataError(f"task {name!r}: every training text also stands in dev or test; nothing is left to learn")
+    notes = list(task.notes)
+    if n := len(task.train) - len(train):
+        notes.append(f"{name}: {n} training rows left out, their texts stand in dev or test")
+    if task.dev and not dev:
+        notes.append(f"{name}: every dev text stands in test too: figures on test are too good")
+    elif n := len(task.dev) - len(dev):
+        notes.append(f"{name}: {n} dev rows left out, their texts stand in test")
+    return TaskData(task.space, train, dev or task.dev, task.test, notes)
 
 
 def given_space(task: TaskRecipe) -> LabelSpace | None:
