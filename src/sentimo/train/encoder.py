@@ -27,6 +27,8 @@ from sentimo.errors import InputError
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
+_TEXTS_AT_ONCE = 4096  # encodings hold far more than their ids
+
 # Beside those with "roberta" in their name, these number positions from pad_token_id + 1.
 _POSITIONS_AFTER_PADDING = ("camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet")
 
@@ -81,9 +83,12 @@ class Base:
         A text without any token, possible where there are no special ones, becomes one padding token.
         """
         room = max_tokens - len(self.prefix) - len(self.suffix)
-        whole = [readable(text)[0] for text in texts]
-        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(whole, add_special_tokens=False)
-        return [[*self.prefix, *each.ids[:room], *self.suffix] or [self.pad_id] for each in encodings]
+        rows: list[list[int]] = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            whole = [readable(text)[0] for text in texts[start : start + _TEXTS_AT_ONCE]]
+            encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(whole, add_special_tokens=False)
+            rows += [[*self.prefix, *each.ids[:room], *self.suffix] or [self.pad_id] for each in encodings]
+        return rows
 
 
 def open_base(name: str) -> Base:

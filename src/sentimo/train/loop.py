@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
@@ -334,10 +335,11 @@ class _Run:
 
 def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return ids and mask (b, longest); the mask hides what fills short rows."""
-    longest = max(map(len, ids))
-    filled = torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids])
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
-    return filled.to(device), mask.to(device)
+    filled = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
+    mask = np.zeros_like(filled)
+    for place, row in enumerate(ids):
+        filled[place, : len(row)], mask[place, : len(row)] = row, 1
+    return torch.from_numpy(filled).to(device), torch.from_numpy(mask).to(device)
 
 
 @contextmanager
