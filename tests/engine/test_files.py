@@ -1,6 +1,9 @@
 import csv
 import json
+import os
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -299,6 +302,77 @@ def test_a_run_may_be_interrupted_more_than_once(tmp_path, fake_predictor, many,
     predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True)
 
     assert column(tmp_path / "out.csv", "n") == [str(n) for n in range(1, 21)]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_killed_between_any_two_steps_on_disk_can_be_ended(
+    tmp_path, fake_predictor, many, small_parts, monkeypatch, ending, overwrite
+):
+    undisturbed, target = tmp_path / f"undisturbed{ending}", tmp_path / f"out{ending}"
+    predict_file(fake_predictor(), many, undisturbed, text="text")
+    steps = [(Path, "replace"), (Path, "unlink"), (Path, "mkdir"), (Path, "rmdir"), (os, "fsync")]
+    real = {name: getattr(owner, name) for owner, name in steps}
+    for kill_at in range(1, 200):
+        left = kill_at
+        if overwrite:
+            target.write_text("older answers", "utf-8")
+
+        def step(name, *arguments, **options):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            return real[name](*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            for owner, name in steps:
+                patch.setattr(owner, name, lambda *arguments, name=name, **options: step(name, *arguments, **options))
+            try:
+                predict_file(fake_predictor(), many, target, text="text", overwrite=overwrite)
+            except Killed:
+                pass
+            else:
+                break  # there are fewer steps than that
+        state = tmp_path / f"out{ending}.parts" / "state.json"
+        if state.exists() or not target.exists() or target.read_bytes() != undisturbed.read_bytes():
+            predict_file(fake_predictor(), many, target, text="text", resume=state.exists(), overwrite=overwrite)
+        assert target.read_bytes() == undisturbed.read_bytes()
+        assert Path(f"{target}.bad.jsonl").read_bytes() == Path(f"{undisturbed}.bad.jsonl").read_bytes()
+        for path in (target, Path(f"{target}.bad.jsonl")):
+            path.unlink()
+        shutil.rmtree(tmp_path / f"out{ending}.parts", ignore_errors=True)
+    assert kill_at > 30
+
+
+def test_an_older_list_of_bad_rows_is_not_replaced_unasked(tmp_path, fake_predictor, reviews):
+    (tmp_path / "out.csv.bad.jsonl").write_text("precious", encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"out\.csv\.bad\.jsonl is already there"):
+        predict_file(fake_predictor(), reviews, tmp_path / "out.csv", text="review")
+
+    assert (tmp_path / "out.csv.bad.jsonl").read_text("utf-8") == "precious"
+
+
+def test_a_state_of_another_version_is_told(tmp_path, fake_predictor, many, small_parts):
+    interrupt(fake_predictor(), many, tmp_path / "out.csv")
+    (tmp_path / "out.csv.parts" / "state.json").write_text('{"rows": 4}', "utf-8")
+
+    with pytest.raises(InputError, match="another version, or is damaged"):
+        predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True)
+
+
+def test_the_types_of_results_do_not_depend_on_the_texts(tmp_path, fake_predictor):
+    unanswered = write(tmp_path / "in.csv", [{"text": " "}])
+    predict_file(fake_predictor(), unanswered, tmp_path / "out.parquet", text="text")
+
+    kinds = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "out.parquet")}
+    assert kinds["polarity"] == "string"
+    assert (kinds["polarity_negative"], kinds["confidence"], kinds["tokens"]) == ("double", "double", "int64")
 
 
 def test_nothing_is_left_behind(tmp_path, fake_predictor, many):

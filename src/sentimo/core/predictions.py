@@ -288,6 +288,13 @@ class Predictions(Sequence[Prediction]):
             "error": list(self.errors),
         }
 
+    def column_types(self) -> dict[str, type]:
+        """Return column -> str, float, int or bool, the same whatever the texts; any value may also be None."""
+        texts = {"language", "model", "model_digest", "error"}
+        texts |= {name for name, task in self.tasks.items() if task.space.kind != "score"}
+        others = {"truncated": bool, "tokens": int}
+        return {name: str if name in texts else others.get(name, float) for name in self.to_columns()}
+
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame: the text and the columns of `to_columns`.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ class Writer(Protocol):
     """Writes parts of one table and joins them."""
 
     def write(self, part: Path, columns: Columns, schema: Any = None) -> None:
-        """Write a part: columns of equal length. `schema` is that of the source, where it is known (Parquet)."""
+        """Write a part: columns of equal length. `schema` holds the types that are known (Parquet)."""
         ...
 
     def join(self, parts: Sequence[Path], target: Path, header: Sequence[str]) -> None:
@@ -137,8 +136,6 @@ def _append(parts: Sequence[Path], target: Path) -> None:
         for part in parts:
             with part.open("rb") as source:
                 shutil.copyfileobj(source, file)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _array(values: Sequence[Any], kind: Any) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sentimo.core.durable import publish, sync
 from sentimo.data.readers import BadRow, Row, columns, read_rows, require_columns
 from sentimo.data.writers import json_line, open_writer
 from sentimo.engine.predictor import Predicts
@@ -62,6 +62,7 @@ class _State:
     n_rows: int = 0
     n_bad: int = 0
     n_parts: int = 0
+    done: bool = False
 
 
 def predict_file(
@@ -117,13 +118,12 @@ class _FileRun:
     ) -> None:
         self.predictor, self.source, self.target, self.text = predictor, source, target, text
         self.reading = {"delimiter": delimiter, "encoding": encoding}
+        self.overwrite = overwrite
         self.writer = open_writer(target)
-        if target.exists() and target.samefile(source):
-            raise InputError(f"{target} is the source itself; write the answers to another file")
         self.names = columns(source, **self.reading)
         require_columns(source, self.names, {"text": text})
-        if target.exists() and not overwrite:
-            raise InputError(f"{target} is already there. Choose another name, or replace it with --overwrite.")
+        if target.exists() and target.samefile(source):
+            raise InputError(f"{target} is the source itself; write the answers to another file")
         self.folder = target.with_name(target.name + ".parts")
         self.bad = target.with_name(target.name + ".bad.jsonl")
         answers = predictor.predict(_PROBE)
@@ -134,11 +134,14 @@ class _FileRun:
         self.state = _State(
             str(source.resolve()), stat.st_size, stat.st_mtime_ns, text, delimiter, encoding, models=digests
         )
-        self.schema = _schema(source)
+        types = {self.renamed.get(name, name): kind for name, kind in answers.column_types().items()}
+        self.schema = _schema(source, types) if target.suffix.lower() == ".parquet" else None
 
     def run(self, resume: bool, on_rows: Callable[[int], None]) -> Summary:
         self._start(resume)
         on_rows(self.state.n_read)
+        if self.state.done:
+            return self._publish()
         rows = read_rows(self.source, **self.reading)
         for _ in zip(range(self.state.n_read), rows, strict=False):
             pass
@@ -156,18 +159,32 @@ class _FileRun:
         found = self.folder / _STATE
         if resume:
             self._restore(found)
+        if not self.state.done:
+            self._check_free(self.target)
+            self._check_free(self.bad)
+        if resume:
             return
-        if self.folder.exists() and not found.is_file():
-            raise InputError(f"{self.folder} is in the way and not ours: rename it, or choose another target")
         if found.is_file():
             raise InputError(f"{self.folder} holds an unfinished run. Go on with --resume, or delete it to start anew.")
+        # A run that was killed as it began, or as it ended, leaves the bare folder.
+        if self.folder.exists() and {each.name for each in self.folder.iterdir()} - {f"{_STATE}.new"}:
+            raise InputError(f"{self.folder} is in the way and not ours: rename it, or choose another target")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._save_state()
+
+    def _check_free(self, path: Path) -> None:
+        if path.exists() and not self.overwrite:
+            raise InputError(f"{path} is already there. Choose another name, or replace it with --overwrite.")
 
     def _restore(self, found: Path) -> None:
         if not found.is_file():
             raise InputError(f"nothing to resume: there is no {self.folder}. Start without --resume.")
-        stored = _State(**json.loads(found.read_text("utf-8")))
+        try:
+            stored = _State(**json.loads(found.read_text("utf-8")))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{found} was written by another version, or is damaged. Delete {self.folder} to start anew."
+            ) from None
         for name, what in _FIXED.items():
             if getattr(stored, name) != getattr(self.state, name):
                 raise InputError(
@@ -195,6 +212,8 @@ class _FileRun:
         self.writer.write(self._part(number), table, self.schema)
         lines = [json_line(each) for each in sorted(bad, key=lambda each: each["row"])]
         self._part(number, ".bad").write_text("".join(lines), "utf-8", newline="")
+        sync(self._part(number))  # before the state that counts it
+        sync(self._part(number, ".bad"))
         self.state.n_parts += 1
         self.state.n_read += len(part)
         self.state.n_rows += len(rows)
@@ -203,20 +222,39 @@ class _FileRun:
 
     def _finish(self) -> Summary:
         numbers = range(self.state.n_parts)
-        whole = self.folder / f"whole{self.target.suffix}"
         header = [*self.names, *(self.renamed.get(name, name) for name in self.results)]
-        self.writer.join([self._part(number) for number in numbers], whole, header)
-        if self.state.n_bad:
-            lines = self.folder / "whole.bad"
-            with lines.open("wb") as file:
-                for number in numbers:
-                    file.write(self._part(number, ".bad").read_bytes())
-            lines.replace(self.bad)
-        else:
+        self.writer.join([self._part(number) for number in numbers], self.whole, header)
+        with self.whole_bad.open("wb") as file:
+            for number in numbers:
+                file.write(self._part(number, ".bad").read_bytes())
+        sync(self.whole)
+        sync(self.whole_bad)
+        self.state.done = True
+        self._save_state()
+        return self._publish()
+
+    def _publish(self) -> Summary:
+        """Move the whole files into place and clean up; killed anywhere in here, a resumed run does the rest."""
+        if self.whole_bad.exists() and self.state.n_bad:
+            publish(self.whole_bad, self.bad)
+        elif not self.state.n_bad:
             self.bad.unlink(missing_ok=True)
-        whole.replace(self.target)
-        shutil.rmtree(self.folder)
+        if self.whole.exists():
+            publish(self.whole, self.target)
+        for path in self.folder.iterdir():
+            if path.name != _STATE:
+                path.unlink()
+        (self.folder / _STATE).unlink()
+        self.folder.rmdir()
         return Summary(self.state.n_rows, self.state.n_bad, self.bad if self.state.n_bad else None, self.renamed)
+
+    @property
+    def whole(self) -> Path:
+        return self.folder / f"whole{self.target.suffix}"
+
+    @property
+    def whole_bad(self) -> Path:
+        return self.folder / "whole.bad"
 
     def _part(self, number: int, ending: str = "") -> Path:
         return self.folder / f"{number:08d}{ending or self.target.suffix}"
@@ -224,7 +262,7 @@ class _FileRun:
     def _save_state(self) -> None:
         new = self.folder / f"{_STATE}.new"
         new.write_text(json.dumps(asdict(self.state)), "utf-8")
-        new.replace(self.folder / _STATE)
+        publish(new, self.folder / _STATE)
 
 
 def _parts(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
@@ -252,9 +290,11 @@ def _free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _schema(source: Path) -> Any:
-    if source.suffix.lower() != ".parquet":
-        return None
+def _schema(source: Path, results: Mapping[str, type]) -> Any:
+    """Return the types of a Parquet target: those of the results, and of the source where it has types."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.read_schema(source)
+    kinds = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+    fields = list(pq.read_schema(source)) if source.suffix.lower() == ".parquet" else []
+    return pa.schema([*fields, *(pa.field(name, kinds[kind]) for name, kind in results.items())])

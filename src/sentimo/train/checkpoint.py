@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from sentimo.core.durable import publish
 from sentimo.errors import TrainingError
 from sentimo.train.recipe import Recipe, dump_recipe
 
@@ -53,9 +53,7 @@ class Checkpoints:
         new = self.folder / f"{STATE}.new"
         with new.open("wb") as file:
             torch.save({"fingerprint": self.fingerprint, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.folder / STATE)
+        publish(new, self.folder / STATE)
 
     def load(self) -> dict[str, Any]:
         """Read the state.
