@@ -14,9 +14,10 @@ from sentimo.core.labels import (
     POLARITY_3,
     SENTIMENT_5,
     LabelSpace,
+    chosen_space,
 )
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty, labels_in, number_in
-from sentimo.errors import DataError, UnknownLabelError
+from sentimo.errors import DataError, InputError, UnknownLabelError
 
 TO_EKMAN = MAPPINGS["goemotions-28 -> ekman-7"]
 STARS = LabelSpace("stars", ("1", "2", "3", "4", "5"), "ordinal")
@@ -225,6 +226,22 @@ def test_numbers_are_ids_counted_as_the_file_counts(cells, targets):
     reader = TargetReader(POLARITY_3, cells)
 
     assert [reader.target(cell, "row") for cell in cells] == targets
+
+
+def test_a_stray_cell_does_not_change_what_the_ids_of_the_others_mean():
+    reader = TargetReader(POLARITY_3, ["0", "1", "2", "-1", "n/a", "99"])
+
+    assert [reader.target(cell, "row") for cell in ("0", "1", "2")] == [0, 1, 2]
+    for cell in ("-1", "n/a", "99"):
+        with pytest.raises(UnknownLabelError, match=repr(cell)):
+            reader.target(cell, "row")
+
+
+def test_emotions_have_no_order():
+    with pytest.raises(DataError, match="order"):
+        infer_space(list(EKMAN_7.labels), "mood", kind="ordinal")
+    with pytest.raises(InputError, match="have no order"):
+        chosen_space("ekman-7", "mood", "ordinal")
 
 
 def test_numbers_that_are_labels_are_not_ids():

@@ -6,7 +6,7 @@ import pytest
 
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
-from sentimo.errors import DataError, InputError, RecipeError, UnknownLabelError
+from sentimo.errors import DataError, InputError, UnknownLabelError
 from sentimo.train.recipe import parse_recipe
 from sentimo.train.tasks import TaskData, default_task_name, drop_leaks, load_task, load_tasks
 
@@ -144,13 +144,20 @@ def test_a_known_space_may_be_of_another_kind(write):
 
 
 def test_a_score_with_labels_is_refused(moods):
-    with pytest.raises(RecipeError, match="task 'mood': a score has no labels"):
+    with pytest.raises(InputError, match="task 'mood': a score has no labels"):
         load_task(task(moods, space=["low", "high"], kind="score"), seed=13)
 
 
 def test_a_known_space_of_an_impossible_kind_is_refused(moods):
     with pytest.raises(InputError, match="a score has one label and a range"):
         load_task(task(moods, space="polarity-3", kind="score"), seed=13)
+
+
+def test_an_intensity_beyond_its_range_is_refused(write):
+    path = write("rows.csv", [(f"text {number}", number * 2.5) for number in range(30)])
+
+    with pytest.raises(DataError, match="'intensity' is a strength from 0 to 1; the labels run from 0 to 73"):
+        load_task(task(path).model_copy(update={"name": "intensity", "label": None}), seed=13)
 
 
 def test_a_mapping_renames_labels_and_leaves_the_others_out(write):

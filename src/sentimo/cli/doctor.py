@@ -25,11 +25,10 @@ from sentimo.cli.options import (
     TextColumn,
     Unknown,
     reading_of,
+    space_of,
 )
 
 if TYPE_CHECKING:
-    from sentimo.core.labels import Kind as LabelKind
-    from sentimo.core.labels import LabelSpace
     from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Level
 
 _MOST_LABELS = 40  # rows of the label table; JSON has all
@@ -60,6 +59,7 @@ def doctor(
 
     Example: sentimo doctor reviews.csv --text review --label stars
     """
+    from sentimo.core.labels import chosen_space
     from sentimo.data.doctor import examine
     from sentimo.data.lengths import tokenizer_lengths
 
@@ -83,7 +83,7 @@ def doctor(
         {"train": data, "dev": dev or [], "test": test or []},
         reading,
         task=task,
-        space=_space(space, task, reading.kind),
+        space=chosen_space(space_of(space), task, reading.kind),
         max_tokens=max_tokens,
         lengths=tokenizer_lengths(base) if base else None,
     )
@@ -108,22 +108,6 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
                 console.print(line)
     console.print()
     console.print(_verdict(diagnosis))
-
-
-def _space(space: str | None, task: str, kind: LabelKind | None) -> LabelSpace | None:
-    """Return a known space by its name, or one of labels with commas between them."""
-    from dataclasses import replace
-
-    from sentimo.core.labels import SPACES, LabelSpace
-    from sentimo.errors import InputError, did_you_mean
-
-    if space is None:
-        return None
-    if space in SPACES:
-        return replace(SPACES[space], kind=kind or SPACES[space].kind)
-    if "," not in space:
-        raise InputError(f"--space {space!r} is not known ({', '.join(SPACES)}).{did_you_mean(space, SPACES)}")
-    return LabelSpace(task, tuple(label.strip() for label in space.split(",") if label.strip()), kind or "single")
 
 
 def _overview(diagnosis: Diagnosis) -> Table:

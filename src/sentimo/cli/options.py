@@ -84,14 +84,21 @@ def mapping_of(option: str) -> dict[str, str]:
     return {old.strip(): new.strip() for old, _, new in pairs}
 
 
+def space_of(option: str | None) -> str | list[str] | None:
+    """Read ``--space``: the name of a known label space, or labels with commas between them."""
+    if option is None or "," not in option:
+        return option
+    return [label.strip() for label in option.split(",") if label.strip()]
+
+
 def recipe_of_files(task: dict[str, Any]) -> Recipe:
     """Return a recipe of one task from the fields that were given; one without a name gets its usual name."""
     from sentimo.train.recipe import parse_recipe
     from sentimo.train.tasks import default_task_name
 
     task = {key: value for key, value in task.items() if value}
-    if "," in task.get("space", ""):
-        task["space"] = [label.strip() for label in task["space"].split(",")]
+    if "space" in task:
+        task["space"] = space_of(task["space"])
     if "mapping" in task:
         task["mapping"] = mapping_of(task["mapping"])
     if "name" not in task:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from sentimo.errors import InputError, UnknownLabelError
+from sentimo.errors import InputError, UnknownLabelError, did_you_mean
 
 Kind = Literal["single", "multi", "ordinal", "score"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -34,6 +34,8 @@ class LabelSpace:
     range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if not all(isinstance(word, str) for word in (self.name, *self.labels)):
+            raise InputError(f"label space {self.name!r}: labels {self.labels}; expected words")
         if self.kind not in KINDS:
             raise InputError(f"label space {self.name!r}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
         if len(set(self.labels)) != len(self.labels):
@@ -200,6 +202,31 @@ SPACES: Mapping[str, LabelSpace] = {
 
 EMOTION_SPACES = frozenset({"ekman-7", "emotion-6", "smp2020-6", "nlpcc2013-8", "goemotions-28"})
 """Names of the spaces above whose labels are emotions."""
+
+
+def chosen_space(given: str | Sequence[str] | None, task: str, kind: Kind | None = None) -> LabelSpace | None:
+    """Return the label space that a user asks for.
+
+    Args:
+        given: Name of a known space, its labels in order, or None: the labels are to be seen from the file.
+        task: Name of a space of listed labels.
+        kind: Kind of task; by default that of the known space, or single.
+
+    Raises:
+        InputError: no such space, labels listed for a score, or emotions as an ordinal task: they have no order.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        if kind == "score":
+            raise InputError(f"task {task!r}: a score has no labels; leave the label space out or name a known one")
+        return LabelSpace(task, tuple(given), kind or "single")
+    if given not in SPACES:
+        raise InputError(f"label space {given!r} is not known ({', '.join(SPACES)}).{did_you_mean(given, SPACES)}")
+    if kind == "ordinal" and given in EMOTION_SPACES:
+        raise InputError(f"task {task!r}: the labels of {given!r} have no order; choose another kind than ordinal")
+    return replace(SPACES[given], kind=kind or SPACES[given].kind)
+
 
 _GOEMOTIONS_TO_EKMAN = {  # the grouping of Demszky et al. 2020, appendix (ekman_mapping.json)
     "anger": "anger annoyance disapproval",

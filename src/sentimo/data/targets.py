@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sentimo.core.documents import Target
-from sentimo.core.labels import SPACES, Kind, LabelSpace
+from sentimo.core.labels import EMOTION_SPACES, SPACES, Kind, LabelSpace
 from sentimo.errors import DataError, UnknownLabelError
 
 _MOST_NUMBER_CLASSES = 20  # more distinct whole numbers than this are a score
@@ -92,6 +92,7 @@ def infer_space(
             len(found) == len(meant)
             and meant == set(known.labels)
             and (known.kind == kind or {known.kind, kind} == {"single", "ordinal"})
+            and not (kind == "ordinal" and known.name in EMOTION_SPACES)
         ):
             return LabelSpace(known.name, known.labels, kind, known.polarity, known.names)
     numbers = all(number_in(label) is not None for label in found)
@@ -173,11 +174,12 @@ class TargetReader:
 
     def _first_id(self, cells: Sequence[Any]) -> int | None:
         """Return which id the first label has in the file, or None where labels are not ids."""
-        found = {label for cell in cells for label in labels_in(cell, self._separator)} - set(self._label_of)
-        if self._space.kind == "score" or not found or not all(label.isdecimal() for label in found):
+        if self._space.kind == "score":
             return None
-        ids = {int(label) for label in found}
-        return 0 if 0 in ids else 1 if max(ids) == len(self._space) else None
+        found = {label for cell in cells for label in labels_in(cell, self._separator)} - set(self._label_of)
+        # A stray "-1" or "n/a" is a fault of its row and says nothing about the others.
+        ids = {int(label) for label in found if label.isdecimal() and int(label) <= len(self._space)}
+        return 0 if 0 in ids else 1 if len(self._space) in ids else None
 
     def _score(self, cell: Any, where: str, bounds: tuple[float, float]) -> float:
         value = number_in(cell)

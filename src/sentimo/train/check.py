@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from sentimo.core.labels import Kind, LabelSpace
+from sentimo.core.labels import Kind, LabelSpace, chosen_space
 from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
 from sentimo.train.recipe import Recipe, TaskRecipe
-from sentimo.train.tasks import given_space
 from sentimo.train.weighting import build_objective
 
 
@@ -22,7 +21,7 @@ def check_parts(recipe: Recipe) -> None:
     """
     for task in recipe.tasks:
         build(HEADS[task.head.name], f"head {task.head.name!r}", 8, 2, **(task.head.model_extra or {}))
-        space = given_space(task)
+        space = chosen_space(task.space, task.name, task.kind)
         if space is not None or not _counts_labels(task):
             build_objective(task, space or _likely_space(task), [])
 

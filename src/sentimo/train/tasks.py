@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentimo.core.documents import Example
-from sentimo.core.labels import EMOTION_SPACES, SPACES, LabelSpace
-from sentimo.core.predictions import EMOTIONS, POLARITY, RESERVED_NAMES
+from sentimo.core.labels import EMOTION_SPACES, LabelSpace, chosen_space
+from sentimo.core.predictions import EMOTIONS, INTENSITY, POLARITY, RESERVED_NAMES
 from sentimo.data.dataset import Dataset, load_dataset
 from sentimo.data.split import split_examples, usual_fractions
-from sentimo.errors import DataError, RecipeError
+from sentimo.errors import DataError
 from sentimo.text.normalise import folded
 from sentimo.train.recipe import TaskRecipe
 
@@ -43,7 +43,7 @@ def default_task_name(task: TaskRecipe) -> str:
     Raises:
         DataError: see `load_task`.
     """
-    dataset = _load(task, task.train, given_space(task))
+    dataset = _load(task, task.train, chosen_space(task.space, task.name, task.kind))
     if dataset.space.name.startswith("polarity"):
         return POLARITY
     if dataset.space.name in EMOTION_SPACES:
@@ -80,7 +80,7 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    space, first_id = given_space(task), None
+    space, first_id = chosen_space(task.space, task.name, task.kind), None
     notes: list[str] = []
     parts: dict[str, list[Example]] = {}
     for part in ("train", "dev", "test"):
@@ -95,6 +95,12 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         if not parts[part]:
             raise DataError(f"{paths[0]}: no row has a text and a label for task {task.name!r}")
     assert space is not None  # the first pass of the loop, over train, sets it
+    if task.name == INTENSITY and space.range not in (None, (0.0, 1.0)):
+        low, high = space.range
+        raise DataError(
+            f"task {INTENSITY!r} is a strength from 0 to 1; the labels run from {low:g} to {high:g}. Rescale them, or "
+            "give the task another name."
+        )
     if "dev" not in parts:
         fractions = usual_fractions(has_test="test" in parts)
         held_out = {folded(each.document.text) for each in parts.get("test", [])}
@@ -136,22 +142,6 @@ def _without(name: str, task: TaskData, held_out: Set[str], test: Set[str]) -> T
     elif n := len(task.dev) - len(dev):
         notes.append(f"{name}: {n} dev rows left out, their texts stand in test")
     return TaskData(task.space, train, dev or task.dev, task.test, notes)
-
-
-def given_space(task: TaskRecipe) -> LabelSpace | None:
-    """Return the label space that a task names or lists, None where it is to be seen from the file.
-
-    Raises:
-        RecipeError: labels are listed for a score.
-    """
-    if isinstance(task.space, str):
-        known = SPACES[task.space]
-        return replace(known, kind=task.kind) if task.kind else known
-    if task.space is None:
-        return None
-    if task.kind == "score":
-        raise RecipeError(f"task {task.name!r}: a score has no labels; leave `space` out or name a known one")
-    return LabelSpace(task.name, tuple(task.space), task.kind or "single")
 
 
 def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, first_id: int | None = None) -> Dataset:
