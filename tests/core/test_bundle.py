@@ -374,6 +374,33 @@ def test_probes_tell_where_answers_differ(found, sentences):
     assert probes.differences(answered, {"polarity": POLARITY_2}) == sentences
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", None),
+        ("languages", ["zh", 3]),
+        ("tasks", [{**TASK.to_dict(), "name": 5}]),
+        ("tasks", [{**TASK.to_dict(), "space": {**POLARITY_2.to_dict(), "labels": [0, 1]}}]),
+        ("tasks", [{**TASK.to_dict(), "thresholds": [float("nan"), 0.5]}]),
+        ("tasks", [{**TASK.to_dict(), "temperature": 0}]),
+    ],
+)
+def test_a_manifest_of_other_types_is_refused(model, name, value):
+    edit_manifest(model, **{name: value})
+
+    with pytest.raises(BundleError, match="cannot be understood"):
+        Bundle.open(model)
+
+
+def test_a_probe_without_an_answer_is_stored_and_compared_as_such():
+    probes = Probes(("one", "two"), {"polarity": np.array([[0.5, 0.5], [np.nan, np.nan]])})
+    stored = Probes.from_dict(json.loads(json.dumps(probes.to_dict(), allow_nan=False)))
+    spaces = {"polarity": POLARITY_2}
+
+    assert stored.differences(probes.scores, spaces) == []
+    assert stored.differences({"polarity": np.array([[0.5, 0.5], [0.5, 0.5]])}, spaces) != []
+
+
 @pytest.mark.parametrize(("top", "n_sentences"), [(1.0, 1), (100.0, 0)])
 def test_scores_differ_by_their_share_of_the_range(top, n_sentences):
     stars = LabelSpace("stars", ("stars",), "score", range=(0.0, top))

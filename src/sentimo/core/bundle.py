@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sentimo
+from sentimo.core.durable import sync
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import Manifest
 from sentimo.errors import BundleError, SentimoError
@@ -106,7 +107,7 @@ class Probes:
 
     Attributes:
         texts: The texts.
-        scores: Task -> (n_texts, n_labels).
+        scores: Task -> (n_texts, n_labels); a text without an answer has NaN.
         tolerance: Largest difference of a probability, or of a score as a share of its range, that still counts as the
             same answer.
     """
@@ -131,15 +132,20 @@ class Probes:
                 sentences.append(f"task {task!r}: scores of shape {found[task].shape}, expected {expected.shape}")
                 continue
             low, high = spaces[task].range or (0.0, 1.0)
-            gap = np.abs(np.asarray(expected, np.float64) - np.asarray(found[task], np.float64)) / (high - low)
-            if not (gap <= self.tolerance).all():  # NaN is a difference too
+            wanted, given = np.asarray(expected, np.float64), np.asarray(found[task], np.float64)
+            gap = np.where(np.isnan(wanted) & np.isnan(given), 0.0, np.abs(wanted - given)) / (high - low)
+            if not (gap <= self.tolerance).all():  # NaN on one side is a difference too
                 row = int(np.nan_to_num(gap, nan=np.inf).max(axis=1).argmax())
                 sentences.append(f"task {task!r}: {gap[row].max():.2g} apart on {self.texts[row][:40]!r}")
         return sentences
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
-        scores = {task: np.asarray(values, np.float64).round(6).tolist() for task, values in self.scores.items()}
+        rows = {task: np.asarray(values, np.float64).round(6).tolist() for task, values in self.scores.items()}
+        scores = {
+            task: [[None if value != value else value for value in row] for row in values]  # JSON has no NaN
+            for task, values in rows.items()
+        }
         return {"texts": list(self.texts), "scores": scores, "tolerance": self.tolerance}
 
     @classmethod
@@ -160,7 +166,7 @@ def write_bundle(
     """Write a bundle so that it is either there, whole and proven, or not there at all.
 
     The files are written to a folder beside the target, opened by a fresh process that answers the probes, and only
-    then moved into place.
+    then moved into place. A bundle that is replaced is moved aside first: whoever looks in between finds none.
 
     Args:
         target: Folder to make.
@@ -195,6 +201,8 @@ def write_bundle(
         for name in files:  # some libraries write files that only their owner may read
             (work / name).chmod((work / MANIFEST).stat().st_mode)
         _prove_in_fresh_process(work)
+        for name in (*files, MANIFEST):
+            sync(work / name)
         _move(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)

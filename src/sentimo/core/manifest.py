@@ -31,12 +31,16 @@ class TaskSpec:
     thresholds: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"a task is called {self.name!r}; expected a word")
         if not 0 < self.temperature < math.inf:
             raise InputError(f"task {self.name!r}: temperature {self.temperature}; expected a number above 0")
         if self.thresholds is not None and len(self.thresholds) != len(self.space):
             raise InputError(
                 f"task {self.name!r}: {len(self.thresholds)} thresholds for {len(self.space)} labels; expected one each"
             )
+        if not all(0 <= cut <= 1 for cut in self.thresholds or ()):
+            raise InputError(f"task {self.name!r}: thresholds {self.thresholds}; expected numbers from 0 to 1")
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
@@ -78,6 +82,9 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        words = (self.name, *self.languages)
+        if not all(isinstance(word, str) for word in words):
+            raise InputError(f"name and languages are {words}; expected words")
         names = [task.name for task in self.tasks]
         if not names or len(set(names)) != len(names):
             raise InputError(f"tasks {names}: expected at least one, each once")
@@ -104,7 +111,7 @@ class Manifest:
         if data["backend"] not in get_args(Backend):
             raise BundleError(f"unknown backend {data['backend']!r}; this version runs {', '.join(get_args(Backend))}")
         return cls(
-            name=str(data["name"]),
+            name=data["name"],
             backend=data["backend"],
             languages=tuple(data["languages"]),
             tasks=tuple(TaskSpec.from_dict(task) for task in data["tasks"]),

@@ -91,6 +91,9 @@ def test_attention_to_a_long_text_is_told_window_by_window(write_tiny, tmp_path,
     assert places == [(0, 3), (4, 7), (8, 11), (12, 15), (12, 15), (16, 20)]
 
 
+SETTINGS = {"prefix": [2], "suffix": [3], "pad_id": 0}
+
+
 def replace(name, content):
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -104,6 +107,11 @@ def replace(name, content):
         ({"tamper": lambda folder: (folder / "tokenizer.json").unlink()}, r"no file 'tokenizer\.json'"),
         ({"settings": {"prefix": [2]}}, "the manifest has no setting suffix, pad_id"),
         ({"tasks": [TaskSpec("mood", POLARITY_2)]}, "the graph has no output for mood"),
+        ({"tasks": [TaskSpec("polarity", POLARITY_2)]}, "the graph gives 3 logits for the 2 labels of polarity"),
+        ({"settings": {**SETTINGS, "prefix": 5}}, "the setting prefix is 5; expected a list of token ids"),
+        ({"settings": {**SETTINGS, "suffix": "ab"}}, "the setting suffix is 'ab'"),
+        ({"settings": {**SETTINGS, "prefix": [99999]}}, "99999 is no id of the tokenizer"),
+        ({"settings": {**SETTINGS, "pad_id": "x"}}, "'x' is no id of the tokenizer"),
     ],
 )
 def test_a_bundle_whose_parts_do_not_fit_is_refused(write_tiny, tmp_path, changes, message):

@@ -46,7 +46,9 @@ class OnnxBackend:
             self._session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
             raise BundleError(f"{graph} cannot be run by onnxruntime {ort.__version__}: {error}") from error
-        names = [each.name for each in self._session.get_outputs()]
+        outputs = self._session.get_outputs()
+        names = [each.name for each in outputs]
+        self.n_logits = {each.name: each.shape[-1] for each in outputs}
         self.outputs = tuple(name for name in names if not name.endswith(ATTENTION))
         self.weighing = tuple(name.removesuffix(ATTENTION) for name in names if name.endswith(ATTENTION))
 
@@ -58,11 +60,16 @@ class OnnxBackend:
             raise BundleError(f"{bundle.path}: the manifest has no setting {', '.join(absent)}")
         settings: dict[str, Any] = {name: given[name] for name in ("prefix", "suffix", "pad_id")}
         tokenizer = _tokenizer(bundle.file(TOKENIZER))
+        _check_ids(bundle, settings, tokenizer.get_vocab_size())
         reader = TokenReader(tokenizer, max_tokens=bundle.manifest.max_tokens, max_windows=max_windows, **settings)
         unpack = given.get("weights") == WEIGHTS_8_BIT
         backend = cls(bundle.file(GRAPH), reader, threads=_threads(), unpack_weights=unpack)
         if missing := {task.name for task in bundle.manifest.tasks} - set(backend.outputs):
             raise BundleError(f"{bundle.path}: the graph has no output for {', '.join(sorted(missing))}")
+        for task in bundle.manifest.tasks:
+            if (n := backend.n_logits[task.name]) != len(task.space):
+                labels = f"the {len(task.space)} labels of {task.name}"
+                raise BundleError(f"{bundle.path}: the graph gives {n} logits for {labels}")
         return backend
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
@@ -86,6 +93,15 @@ class OnnxBackend:
                 pairs = zip(places, weights[0].tolist(), strict=True)
                 found[task] += [(*place, weight) for place, weight in pairs if place is not None]
         return found
+
+
+def _check_ids(bundle: Bundle, settings: dict[str, Any], n_tokens: int) -> None:
+    for name in ("prefix", "suffix"):
+        if not isinstance(settings[name], list):
+            raise BundleError(f"{bundle.path}: the setting {name} is {settings[name]!r}; expected a list of token ids")
+    ids = [*settings["prefix"], *settings["suffix"], settings["pad_id"]]
+    if wrong := [each for each in ids if type(each) is not int or not 0 <= each < n_tokens]:
+        raise BundleError(f"{bundle.path}: {wrong[0]!r} is no id of the tokenizer, which has {n_tokens} tokens")
 
 
 def _tokenizer(path: Path) -> Tokenizer:
