@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -128,3 +129,16 @@ def test_the_package_runs_as_a_module():
     found = subprocess.run([sys.executable, "-m", "sentimo", "--version"], capture_output=True, text=True, check=True)
 
     assert found.stdout == f"sentimo {sentimo.__version__}\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_pipe_takes_any_text_whatever_the_encoding_of_the_system(options):
+    done = subprocess.run(
+        [sys.executable, "-m", "sentimo", "analyze", "I love it 😀", *options],
+        env={**os.environ, "PYTHONIOENCODING": "gbk", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "😀" in done.stdout.decode("utf-8")

@@ -11,7 +11,7 @@ import sentimo
 from sentimo.cli.analyze import analyze
 from sentimo.cli.baseline import baseline
 from sentimo.cli.compare import compare
-from sentimo.cli.console import err
+from sentimo.cli.console import err, use_utf8
 from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.learning_curve import learning_curve
@@ -49,6 +49,7 @@ def _options(
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 failed (one sentence on stderr says why), 2 misused, 130 Ctrl-C."""
+    use_utf8()
     try:
         app()
     except KeyboardInterrupt:
