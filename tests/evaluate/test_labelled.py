@@ -74,6 +74,19 @@ def test_several_labels_in_a_cell_and_old_labels_are_read_as_they_were_in_traini
     assert [EKMAN_7.labels[each.targets["topic"]] for each in one.examples] == ["anger"]
 
 
+def test_with_odd_rows_skipped_the_task_is_still_the_one_whose_labels_they_are(csv):
+    path = csv("text,verdict", "good tea,positive", "cold tea,negative", "tea,whatever")
+
+    task, dataset = load_labelled(path, SPACES, Reading("text", "verdict", on_unknown="skip"))
+
+    assert (task, len(dataset.examples), len(dataset.skipped)) == ("polarity", 2, 1)
+
+
+def test_a_file_whose_every_label_is_odd_fits_no_task(csv):
+    with pytest.raises(InputError, match="fit none of the model's tasks"):
+        load_labelled(csv("text,verdict", "tea,a", "tea,b"), SPACES, Reading("text", "verdict", on_unknown="skip"))
+
+
 def test_columns_are_guessed(csv):
     path = csv("id,text,label", "1,a lovely day out by the sea,joy", "2,rain on the tent again and again,sadness")
 

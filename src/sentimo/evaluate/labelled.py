@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sentimo.core.labels import LabelSpace
@@ -45,7 +46,12 @@ def load_labelled(
         if task not in spaces:
             raise InputError(f"the model has no task {task!r}; its tasks: {_listed(spaces)}")
         return task, load_dataset([path], reading, task=task, space=spaces[task])
-    read = {name: _try(path, reading, name, space) for name, space in spaces.items()}
+    strict = replace(reading, on_unknown="error")  # with rows skipped, every task would fit
+    read = {name: _try(path, strict, name, space) for name, space in spaces.items()}
+    if reading.on_unknown == "skip" and not any(read.values()):
+        read = {name: _try(path, reading, name, space) for name, space in spaces.items()}
+        most = max((len(found.examples) for found in read.values() if found), default=0)
+        read = {name: found for name, found in read.items() if found and len(found.examples) == most > 0}
     fitting = {name: found for name, found in read.items() if found is not None}
     if len(fitting) != 1:
         what = f"fit several tasks ({', '.join(fitting)})" if fitting else "fit none of the model's tasks"

@@ -2,7 +2,16 @@ import json
 
 import pytest
 
-from sentimo.data.readers import READERS, Row, columns, estimate_rows, guess_columns, read_rows, require_columns
+from sentimo.data.readers import (
+    READERS,
+    Row,
+    choose_columns,
+    columns,
+    estimate_rows,
+    guess_columns,
+    read_rows,
+    require_columns,
+)
 from sentimo.errors import DataError
 
 
@@ -101,3 +110,13 @@ def test_an_empty_text_file_has_no_rows(file):
 
 def test_rows_are_numbered_from_1(file):
     assert list(read_rows(file("a.csv", "text\na\n\nb\n"))) == [Row(1, {"text": "a"}), Row(2, {"text": "b"})]
+
+
+def test_a_column_that_is_known_is_not_guessed_for_the_other(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("title,utter\na,so much to say here\nb,and here is more\n", "utf-8")
+
+    assert choose_columns(path, None, "title") == ("utter", "title")
+    assert choose_columns(path, "utter", None) == ("utter", "title")
+    with pytest.raises(DataError, match="cannot hold both texts and labels"):
+        choose_columns(path, "title", "title")

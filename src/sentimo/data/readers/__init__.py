@@ -84,9 +84,19 @@ def columns(path: str | Path, *, delimiter: str | None = None, encoding: str | N
 
 
 def guess_columns(
-    path: str | Path, *, delimiter: str | None = None, encoding: str | None = None
+    path: str | Path,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
 ) -> tuple[str, str | None]:
     """Guess which column holds the texts and which the labels, by name, then by what stands in them.
+
+    Args:
+        path: The file.
+        text, label: What is known already.
+        delimiter, encoding: See `read_rows`.
 
     Returns:
         (text column, label column or None).
@@ -98,11 +108,13 @@ def guess_columns(
     sample = [
         row for row in islice(read_rows(path, delimiter=delimiter, encoding=encoding), 200) if isinstance(row, Row)
     ]
-    text = _by_name(names, _TEXT_NAMES) or _longest(names, sample)
+    if text is None:
+        free = [name for name in names if name != label]
+        text = _by_name(free, _TEXT_NAMES) or _longest(free, sample)
     if text is None:
         raise DataError(f"{path}: no column looks like texts ({', '.join(names)}); name it with --text")
-    others = [name for name in names if name != text]
-    return text, _by_name(others, _LABEL_NAMES) or _fewest_values(others, sample)
+    free = [name for name in names if name != text]
+    return text, label or _by_name(free, _LABEL_NAMES) or _fewest_values(free, sample)
 
 
 def choose_columns(
@@ -114,8 +126,9 @@ def choose_columns(
         DataError: no column looks like texts, or like labels.
     """
     if text is None or label is None:
-        guessed_text, guessed_label = guess_columns(path, delimiter=delimiter, encoding=encoding)
-        text, label = text or guessed_text, label or guessed_label
+        text, label = guess_columns(path, text=text, label=label, delimiter=delimiter, encoding=encoding)
+    if text == label:
+        raise DataError(f"{path}: column {text!r} cannot hold both texts and labels; name them with --text and --label")
     if label is None:
         raise DataError(f"{path}: no column looks like labels; name it with --label, or `label:` in a recipe")
     return text, label
