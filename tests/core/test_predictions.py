@@ -9,6 +9,7 @@ from sentimo.core.predictions import RESERVED_NAMES, ModelId, Predictions, TaskS
 from sentimo.errors import InputError, MissingExtraError
 
 MODEL = ModelId("tiny", "abc123")
+GRAPH_INPUTS = {"input_ids", "attention_mask"}
 TOPICS = LabelSpace("topics", ("food", "staff", "price"), "multi")
 
 
@@ -192,7 +193,7 @@ def test_no_task_may_take_the_name_of_a_key_or_a_column():
 
     keys = {key for row in answers.to_dict() for key in row} | set(answers[0].to_dict()["windows"][0])
 
-    assert keys | set(answers.to_columns()) | {"confidence", "emotion_labels"} == RESERVED_NAMES
+    assert keys | set(answers.to_columns()) | {"confidence", "emotion_labels", *GRAPH_INPUTS} == RESERVED_NAMES
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -116,3 +117,14 @@ def test_how_often_it_is_saved_does_not_make_another_run(recipe, tmp_path):
     )
 
     assert often.fingerprint == seldom.fingerprint
+
+
+def test_the_fingerprint_does_not_depend_on_where_the_command_is_given(recipe, tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path)
+    here = Checkpoints.beside(Path("model"), recipe({"name": "mood", "train": "rows.csv"}), "data")
+    monkeypatch.chdir(tmp_path / "deep")
+    there = Checkpoints.beside(Path("../model"), recipe({"name": "mood", "train": "../rows.csv"}), "data")
+    other = Checkpoints.beside(Path("../model"), recipe({"name": "mood", "train": "rows.csv"}), "data")
+
+    assert here.fingerprint == there.fingerprint != other.fingerprint

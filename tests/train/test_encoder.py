@@ -5,10 +5,12 @@ import socket
 
 import pytest
 import torch
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from transformers import AutoModel
 
 from sentimo.errors import InputError
-from sentimo.train.encoder import load_encoder, load_native, open_base
+from sentimo.train import encoder
+from sentimo.train.encoder import MINILM_HUB_ID, load_encoder, load_native, open_base
 
 
 @pytest.fixture
@@ -215,3 +217,38 @@ def test_the_longest_text_fits_all_that_count_positions_as_roberta_does(kind, ro
     hidden = model(input_ids=torch.full((1, n_tokens), 5), attention_mask=torch.ones(1, n_tokens)).last_hidden_state
 
     assert (n_tokens, hidden.shape) == (32, (1, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("error", "source", "pooling"),
+    [
+        (LocalEntryNotFoundError("no network"), MINILM_HUB_ID, "mean"),
+        (LocalEntryNotFoundError("no network"), "owner/bert", None),
+        (EntryNotFoundError("the model has no such file"), MINILM_HUB_ID, None),
+    ],
+)
+def test_without_network_the_pooling_of_minilm_is_known_by_heart(monkeypatch, error, source, pooling):
+    def download(*names):
+        raise error
+
+    monkeypatch.setattr(encoder, "hf_hub_download", download)
+
+    assert encoder._own_pooling(source) == pooling
+
+
+def test_a_hub_that_fails_is_told_and_not_taken_for_an_answer(monkeypatch):
+    def download(*names):
+        raise ConnectionResetError("connection reset")
+
+    monkeypatch.setattr(encoder, "hf_hub_download", download)
+
+    with pytest.raises(InputError, match="1_Pooling/config.json cannot be had: connection reset"):
+        encoder._own_pooling("owner/bert")
+
+
+def test_a_damaged_pooling_file_is_told(tmp_path):
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text("{", "utf-8")
+
+    with pytest.raises(InputError, match="is damaged"):
+        encoder._own_pooling(str(tmp_path))

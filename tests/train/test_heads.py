@@ -123,3 +123,9 @@ def test_attention_weights_hold_in_half_precision(hidden):
 
     assert weights[1, 2:].tolist() == [0.0, 0.0]
     assert weights.float().sum(dim=1).tolist() == pytest.approx([1.0, 1.0], abs=0.02)
+
+
+@pytest.mark.parametrize("pooling", ["mena", "native", "auto", ""])
+def test_a_pooling_that_is_none_is_refused(pooling):
+    with pytest.raises(ValueError, match="is not one of mean, first, last"):
+        LinearHead(4, 2, pooling=pooling)

@@ -340,6 +340,24 @@ def test_every_kind_of_run_goes_on_to_the_same_weights(settings, make, checkpoin
     assert equal(resumed.weights, undisturbed.weights)
 
 
+@pytest.mark.parametrize("epoch", [1, 2], ids=["between epochs", "after the last"])
+def test_a_wish_to_stop_while_dev_rows_are_judged_is_heard(make, checkpoints, epoch):
+    undisturbed = make(epochs=2).fit(evaluate=figures(0.1, 0.2))
+    coming = iter([{"main": 0.1}, {"main": 0.2}])
+
+    def evaluate(network):
+        found = next(coming)
+        if found["main"] == epoch / 10:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return found
+
+    with pytest.raises(Interrupted):
+        make(epochs=2).fit(evaluate=evaluate, checkpoints=checkpoints)
+    resumed = make(epochs=2).fit(evaluate=lambda network: next(coming), checkpoints=checkpoints, resume=True)
+
+    assert equal(resumed.weights, undisturbed.weights)
+
+
 def test_a_run_goes_on_after_any_number_of_interruptions(make, checkpoints):
     undisturbed = make(epochs=2).fit()
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 from toy import mood_examples
 
-from sentimo.errors import InputError, RecipeError
+from sentimo.errors import InputError, Interrupted, RecipeError
 from sentimo.train.sklearn import SentimoClassifier
 
 N = 120
@@ -224,3 +224,13 @@ from sentimo import SentimoClassifier
 def test_predicting_before_fitting_is_refused(model):
     with pytest.raises(NotFittedError):
         model().predict(TEXTS)
+
+
+def test_ctrl_c_ends_a_grid_search(model, monkeypatch):
+    def interrupted(self, dev):
+        raise Interrupted("stopped after step 1")
+
+    monkeypatch.setattr("sentimo.train.learner.Learner.fit", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(model(), {"epochs": [1, 2]}, cv=2).fit(TEXTS, LABELS)

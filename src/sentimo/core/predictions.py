@@ -23,9 +23,9 @@ Answer = int | float | tuple[int, ...] | None
 POLARITY, INTENSITY, EMOTIONS = "polarity", "intensity", "emotions"
 RESERVED_NAMES = frozenset(
     {"text", "language", "confidence", "coverage", "truncated", "tokens", "model", "model_digest", "error"}
-    | {"windows", "start", "end", "emotion_labels"}
+    | {"windows", "start", "end", "emotion_labels", "input_ids", "attention_mask"}
 )
-"""Keys of every answer, its columns and its windows; no task may be called so."""
+"""Keys of every answer, its columns and its windows, and the inputs of the graph; no task may be called so."""
 
 
 @dataclass(frozen=True)

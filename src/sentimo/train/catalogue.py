@@ -11,7 +11,7 @@ from sentimo.errors import RecipeError, did_you_mean
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def build(where: str, what: str, *arguments: Any, **settings: Any) -> Any:
+def build(where: str, what: str, /, *arguments: Any, **settings: Any) -> Any:
     """Import ``module:Class`` and call it.
 
     Args:
@@ -33,5 +33,5 @@ def build(where: str, what: str, *arguments: Any, **settings: Any) -> Any:
             raise RecipeError(f"{what} has no setting {setting!r}.{did_you_mean(setting, known, otherwise)}")
     try:
         return kind(*arguments, **settings)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise RecipeError(f"{what}: {error}") from error

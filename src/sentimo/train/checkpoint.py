@@ -13,7 +13,7 @@ import torch
 
 from sentimo.core.durable import publish
 from sentimo.errors import TrainingError
-from sentimo.train.recipe import Recipe, dump_recipe
+from sentimo.train.recipe import Recipe, dump_recipe, relative_to
 
 STATE = "state.pt"
 
@@ -39,7 +39,8 @@ class Checkpoints:
             recipe: The run.
             data: Digest of its training data.
         """
-        same = recipe.model_copy(update={"checkpoint_minutes": 0.0})  # how often it is saved does not change a run
+        # How often it is saved, and from where its files are named, does not change a run.
+        same = relative_to(recipe.model_copy(update={"checkpoint_minutes": 0.0}), output.resolve())
         digest = hashlib.sha256((dump_recipe(same) + data).encode()).hexdigest()
         return cls(output.parent / f"{output.name}.checkpoint", digest)
 

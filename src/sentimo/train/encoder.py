@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
@@ -210,11 +210,20 @@ def _own_pooling(source: str) -> str | None:
     if not Path(source).is_dir():
         try:
             path = Path(hf_hub_download(source, name))
-        except (OSError, HfHubHTTPError):  # not there, or no network: the base itself was opened from the cache
-            return None
+        except EntryNotFoundError as error:
+            # Not cached, and no network to ask: of one model we know it by heart.
+            unknown = isinstance(error, LocalEntryNotFoundError)
+            return "mean" if unknown and source == MINILM_HUB_ID else None
+        except (OSError, HfHubHTTPError) as error:
+            raise InputError(
+                f"base model {source!r}: {name} cannot be had: {_first_line(error)}. Try again."
+            ) from error
     if not path.is_file():
         return None
-    modes = json.loads(path.read_text("utf-8"))
+    try:
+        modes = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(f"base model {source!r}: {path} is damaged: {error}") from error
     return "mean" if modes.get("pooling_mode_mean_tokens") else "first" if modes.get("pooling_mode_cls_token") else None
 
 

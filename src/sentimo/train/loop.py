@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -183,12 +183,17 @@ class _Run:
             self.progress.step(at.step, self.epoch_loss / self.epoch_rows)
             if self._shared(stop.is_set()):
                 self._save()
-                kept = "the same command with --resume goes on from there" if self.resume_from else "nothing was saved"
-                raise Interrupted(f"stopped after step {at.step} of {self.n_steps}; {kept}")
+                self._interrupt()
             if time.monotonic() - saved >= 60 * self.recipe.checkpoint_minutes:
                 self._save()
                 saved = time.monotonic()
         self._close_epoch(time.monotonic() - started)
+        if self._shared(stop.is_set()):  # while the dev rows were judged
+            self._interrupt()
+
+    def _interrupt(self) -> NoReturn:
+        kept = "the same command with --resume goes on from there" if self.resume_from else "nothing was saved"
+        raise Interrupted(f"stopped after step {self.position.step} of {self.n_steps}; {kept}")
 
     def _close_epoch(self, seconds: float) -> None:
         at = self.position
@@ -227,7 +232,7 @@ class _Run:
 
     def _step(self, batch: Sequence[int]) -> float:
         """Learn from one batch; on out-of-memory halve what is in memory at once and do the batch again."""
-        random_state = torch.get_rng_state()
+        random_state = self._random_state()
         while True:
             try:
                 loss = self._accumulate(batch)
@@ -236,7 +241,7 @@ class _Run:
                 if not is_out_of_memory(error):
                     raise
                 self._halve(batch, error)
-                torch.set_rng_state(random_state)
+                self._set_random_state(random_state)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} at step {self.position.step + 1}. Lower the learning rate, or use fp32."
@@ -312,8 +317,7 @@ class _Run:
                 "best": self.best_weights,
                 "optimiser": self.optimiser.optimizer.state_dict(),
                 "schedule": {"last_epoch": self.schedule.last_epoch},
-                "random": torch.get_rng_state(),
-                "random_cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+                "random": self._random_state(),
             }
         )
 
@@ -328,9 +332,16 @@ class _Run:
             self.optimiser.optimizer.param_groups, self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True
         ):
             group["lr"] = initial * factor(self.schedule.last_epoch)
-        torch.set_rng_state(state["random"])
-        if state["random_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_cuda"])
+        self._set_random_state(state["random"])
+
+    def _random_state(self) -> list[Tensor]:
+        """Return the state of the generators that dropout draws from, that of the CPU first."""
+        return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [])]
+
+    def _set_random_state(self, states: Sequence[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        if len(states) > 1:
+            torch.cuda.set_rng_state_all(states[1:])
 
 
 def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

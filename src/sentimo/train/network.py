@@ -16,7 +16,6 @@ from sentimo.errors import RecipeError
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
-from sentimo.train.heads.attention import AttentionHead
 from sentimo.train.recipe import Recipe
 
 HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
@@ -86,7 +85,7 @@ class HeadedNetwork(nn.Module):
     def weighing(self) -> tuple[str, ...]:
         """The tasks whose heads weigh tokens."""
         heads = self.heads.items()
-        return tuple(name.removeprefix(_HEAD) for name, head in heads if isinstance(head, AttentionHead))
+        return tuple(name.removeprefix(_HEAD) for name, head in heads if hasattr(head, "weights"))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Return task -> logits."""
@@ -96,9 +95,9 @@ class HeadedNetwork(nn.Module):
         """Return task -> logits, and task -> weight of each token (b, t) for the heads that weigh tokens."""
         hidden = self._hidden(input_ids, attention_mask)
         weights = {
-            name.removeprefix(_HEAD): head.weights(hidden, attention_mask)
+            name.removeprefix(_HEAD): head.weights(hidden, attention_mask)  # type: ignore[operator]
             for name, head in self.heads.items()
-            if isinstance(head, AttentionHead)
+            if hasattr(head, "weights")
         }
         return self._ask(hidden, attention_mask), weights
 

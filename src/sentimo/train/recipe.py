@@ -133,7 +133,7 @@ class Optimiser(_Part):
         gt=0,
         description="Of the heads. Default: 5 times learning_rate with adamw, learning_rate with the others.",
     )
-    weight_decay: float = Field(default=0.01, ge=0, description="Not applied to norms, biases and embeddings' norms.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Not applied to biases and norms.")
     layer_decay: float = Field(default=1.0, gt=0, le=1, description="Rate factor per layer, counted from the top.")
     momentum: Share = Field(default=0.9, description="SGD only.")
     clip_norm: float = Field(default=1.0, gt=0, description="Largest gradient norm.")

@@ -20,12 +20,13 @@ from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predicts
-from sentimo.errors import TrainingError
+from sentimo.errors import DataError, TrainingError
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.language import main_languages
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import check_metric, fit_specs
 from sentimo.train.card import model_card
+from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
@@ -100,6 +101,7 @@ class _Training:
 
     def __init__(self, recipe: Recipe, output: Path, overwrite: bool, about: str, console: Console | None) -> None:
         check_target(output, overwrite=overwrite)
+        check_parts(recipe)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         self.is_main = bool(PartialState().is_main_process)
@@ -125,13 +127,13 @@ class _Training:
         train = {name: each.train for name, each in self.data.items()}
         learner = Learner.build(self.recipe, self.base, self.spaces, train)
         for caution in learner.cautions():
-            self.progress.note(caution)
+            self._tell(caution)
         self.progress.note(str(learner.plan()))
         before = self._judge(learner.predictor(fit_specs(learner.ask(self.dev))), "before training")
-        baseline = self._baseline()
         fitted = learner.fit(self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress)
         if not self.is_main:
             return None
+        baseline = self._baseline()
         specs = fit_specs(learner.ask(self.dev))
         test = self._judge(learner.predictor(specs), "after training")
         reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}
@@ -139,14 +141,24 @@ class _Training:
         checkpoints.remove()
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
 
+    def _tell(self, sentence: str) -> None:
+        """Show a sentence that also belongs into report and card."""
+        self.progress.note(sentence)
+        self.notes.append(sentence)
+
     def _judge(self, predictor: Predicts, title: str) -> Report:
         return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
 
     def _baseline(self) -> Report | None:
-        if not self.recipe.baseline or not self.is_main:
+        if not self.recipe.baseline:
             return None
         self.progress.note("fitting the n-gram baseline")
-        return self._judge(fit_baseline(self.data, seed=self.recipe.seed).predictor(), "n-gram baseline")
+        try:
+            fitted = fit_baseline(self.data, seed=self.recipe.seed)
+        except DataError as error:  # a yardstick that cannot be had is no reason to lose a trained model
+            self._tell(f"no n-gram baseline: {error}")
+            return None
+        return self._judge(fitted.predictor(), "n-gram baseline")
 
     def _save(
         self, learner: Learner, specs: Sequence[TaskSpec], reports: Mapping[str, Report | None], fitted: FitResult

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.data.split import split_examples
-from sentimo.errors import InputError
+from sentimo.errors import InputError, Interrupted
 from sentimo.train.calibrate import fit_specs
 from sentimo.train.encoder import open_base
 from sentimo.train.learner import Learner
@@ -124,7 +124,10 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             where="SentimoClassifier",
         )
         learner = Learner.build(recipe, open_base(recipe.base), {_TASK: space}, {_TASK: learning})
-        learner.fit({_TASK: dev})
+        try:
+            learner.fit({_TASK: dev})
+        except Interrupted:  # an Exception, which a grid search would count as a failed fit and go on
+            raise KeyboardInterrupt from None
         self.predictor_ = learner.predictor(fit_specs(learner.ask({_TASK: dev})))
         counts = np.bincount([int(each.targets[_TASK]) for each in rows], minlength=len(space))  # type: ignore[arg-type]
         self.prior_ = counts / counts.sum()

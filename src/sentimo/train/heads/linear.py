@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
 from sentimo.train.pooling import pool
 
 Pooling = Literal["mean", "first", "last"]
+POOLINGS: tuple[str, ...] = get_args(Pooling)
 
 
 class LinearHead(nn.Module):
@@ -22,10 +23,15 @@ class LinearHead(nn.Module):
 
     Shape:
         hidden (b, t, width), mask (b, t) with 1 for tokens and 0 for padding. Result: (b, n_labels).
+
+    Raises:
+        ValueError: there is no such pooling.
     """
 
     def __init__(self, width: int, n_labels: int, dropout: float = 0.1, pooling: Pooling = "mean") -> None:
         super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(width, n_labels)
