@@ -262,6 +262,20 @@ def test_a_learning_curve_is_a_table_with_a_bar(one_task, few_steps):
     assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["8 rows", "16 rows"]
 
 
+def test_a_learning_curve_of_a_file_needs_no_recipe(labelled, encoder, few_steps):
+    files = ["--data", labelled / "stars.csv", "--text", "text", "--label", "stars"]
+
+    result = invoke(learning_curve, *files, "--base", encoder, "--sizes", "8", "--seeds", 1, "--json")
+
+    assert json.loads(result.stdout)["task"] == "stars"
+
+
+@pytest.mark.parametrize("arguments", [[], ["recipe.yaml", "--data", "rows.csv"]])
+def test_a_learning_curve_takes_a_recipe_or_files(arguments):
+    with pytest.raises(InputError, match="give either a recipe or --data"):
+        invoke(learning_curve, *arguments)
+
+
 def test_a_learning_curve_in_json_is_one_line(one_task, few_steps):
     result = invoke(learning_curve, one_task, "--sizes", "8", "--seeds", 1, "--json")
 

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentimo.cli.console import err, out, print_json
+from sentimo.cli.options import LabelColumn, TextColumn, recipe_of_files
 
 if TYPE_CHECKING:
     from sentimo.train.learning_curve import Curve
 
 
 def learning_curve(
-    recipe: Annotated[Path, typer.Argument(help="Recipe of one task, YAML or JSON.")],
+    recipe: Annotated[
+        Path | None, typer.Argument(help="Recipe of one task, YAML or JSON. Without one, give --data.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Labelled file: CSV, TSV, JSONL or Parquet. May be repeated.")
+    ] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
     sizes: Annotated[str | None, typer.Option(help="Numbers of rows, with commas. Default: 16,32,64 ... all.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Samples per size.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print the curve as one line of JSON.")] = False,
@@ -24,7 +33,7 @@ def learning_curve(
     Example: sentimo learning-curve recipe.yaml --sizes 16,32,64,128 --seeds 3
     """
     from sentimo.errors import InputError, MissingExtraError
-    from sentimo.train.recipe import load_recipe
+    from sentimo.train.recipe import load_recipe, with_settings
 
     try:
         from sentimo.train.learning_curve import learning_curve as measure
@@ -34,8 +43,13 @@ def learning_curve(
         wanted = [int(each) for each in sizes.split(",")] if sizes else None
     except ValueError:
         raise InputError(f"--sizes {sizes!r}: expected whole numbers with commas, such as 16,32,64") from None
+    if (recipe is None) == (not data):
+        raise InputError("give either a recipe or --data, for example: sentimo learning-curve --data reviews.csv")
+    if recipe is not None and (text or label):
+        raise InputError(f"{recipe} says which columns its task has; leave out --text and --label, or change it there")
+    chosen = load_recipe(recipe) if recipe else recipe_of_files({"train": data, "text": text, "label": label})
     curve = measure(
-        load_recipe(recipe),
+        with_settings(chosen, {"base": base}) if base else chosen,
         sizes=wanted,
         seeds=seeds,
         on_point=lambda point: err.print(f"{point.n} rows: {', '.join(f'{each:.3f}' for each in point.model)}"),
