@@ -3,7 +3,8 @@
 SentimoError
 ├── InputError            something the user gave: a file, an option, a text, a recipe
 │   ├── DataError         a file or a row cannot be read as asked
-│   │   └── UnknownLabelError
+│   │   ├── UnknownLabelError
+│   │   └── AmbiguousLabelError   a number that may be either of two labels
 │   └── RecipeError       a training recipe is wrong
 ├── BundleError           a model folder is missing, damaged, too new or not trusted
 ├── MissingExtraError     an optional part of Sentimo is not installed
@@ -47,6 +48,10 @@ class UnknownLabelError(DataError):
         prefix = f"{where}: " if where else ""
         hint = did_you_mean(label, labels)
         super().__init__(f"{prefix}label {label!r} is not in label space {space!r} ({known}).{hint}")
+
+
+class AmbiguousLabelError(DataError):
+    """A number may stand for either of two labels, and nothing in the file tells for which."""
 
 
 class RecipeError(InputError):

@@ -313,12 +313,42 @@ def test_splits_whose_numbers_count_from_different_places_are_told(examined):
     assert "from 1 in train, from 0 in dev" in found(diagnosis, "ids-disagree").message
 
 
+def test_files_on_different_scales_are_told(tmp_path):
+    texts = [f"{word} {noun}" for word in ("lovely", "awful", "so so") for noun in ("bag", "soup", "room", "phone")]
+    paths = [
+        *write(tmp_path / "a.jsonl", [(text, 1 + at % 5) for at, text in enumerate(texts)]),
+        *write(tmp_path / "b.jsonl", [(f"{text} again", at % 5) for at, text in enumerate(texts)]),
+    ]
+
+    finding = found(examine({"train": paths}, Reading("text", "label")), "scales-disagree")
+
+    assert finding.message == "the labels run from 1 to 5 in a.jsonl, 0 to 4 in b.jsonl"
+
+
+def test_joined_labels_and_missing_values_are_told(examined):
+    words = ("joy", "fear", "love", "anger")
+    rows = [(f"text {a} {b}", f"{a}|{b}") for a in words for b in words if a != b]
+
+    diagnosis = examined([*rows, ("odd", "NaN"), *((f"single {word}", word) for word in words)])
+
+    assert "--separator '|' reads them as 5 labels" in found(diagnosis, "joined-labels").mend
+    assert "'NaN' (1 row)" in found(diagnosis, "missing-value").message
+
+
+def test_an_ambiguous_id_is_not_taken_for_several_labels(examined):
+    rows = [(text, 1 + at % 2) for at, (text, _) in enumerate(CLEAN)]
+
+    finding = found(examined(rows, space=POLARITY_3), "ambiguous-id")
+
+    assert "may count the labels from 0 or from 1" in finding.message
+
+
 def test_a_word_among_numbers_is_told(examined):
-    rows = [(text, str(at / 10)) for at, (text, _) in enumerate(CLEAN)] + [("Hard to say", "n/a")]
+    rows = [(text, str(at / 10)) for at, (text, _) in enumerate(CLEAN)] + [("Hard to say", "n/a"), ("No idea", "n/a")]
 
     finding = found(examined(rows), "mixed-numbers")
 
-    assert finding.message == "the labels are numbers, but for 'n/a' (1 row)"
+    assert finding.message == "the labels are numbers, but for 'n/a' (2 rows)"
 
 
 # Scores

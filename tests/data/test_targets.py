@@ -237,6 +237,31 @@ def test_a_stray_cell_does_not_change_what_the_ids_of_the_others_mean():
             reader.target(cell, "row")
 
 
+@pytest.mark.parametrize(
+    ("cells", "targets"),
+    [
+        ([1, 2, 5], [0, 1, 4]),  # the labels themselves
+        ([2, 3], [1, 2]),  # a few of them
+        ([0, 1, 4], [0, 1, 4]),  # ids from 0: 1 is the second label, though the first one is called "1"
+        ([1, 5, 99], [0, 4, None]),
+        ([0, 1, 5], [None, 0, 4]),  # neither scale holds all: labels, and 0 is a fault
+    ],
+)
+def test_where_labels_are_numbers_all_numbers_of_a_file_are_read_alike(cells, targets):
+    reader = TargetReader(STARS, cells)
+
+    for cell, target in zip(cells, targets, strict=True):
+        if target is None:
+            with pytest.raises(UnknownLabelError):
+                reader.target(cell, "row")
+        else:
+            assert reader.target(cell, "row") == target
+
+
+def test_a_few_words_among_scores_do_not_make_classes_of_them():
+    assert infer_space([0.25, 0.5, *[at / 50 for at in range(40)], "n/a"], "valence").kind == "score"
+
+
 def test_emotions_have_no_order():
     with pytest.raises(DataError, match="order"):
         infer_space(list(EKMAN_7.labels), "mood", kind="ordinal")

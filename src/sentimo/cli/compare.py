@@ -36,7 +36,7 @@ def compare(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as one line of JSON.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the paired bootstrap.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the paired bootstrap.")] = 13,
     n_bootstrap: Annotated[int, typer.Option(min=1, help="Resamples of the paired bootstrap.")] = 1000,
 ) -> None:
     """Compare two models on the same rows; no winner is named when the difference may be noise.
@@ -65,6 +65,8 @@ def compare(
         found = f"{a} has {', '.join(first.spaces)}; {b} has {', '.join(second.spaces)}"
         raise InputError(f"the two models share no task to compare: {found}")
     name, dataset = load_labelled(data, shared, reading, task=task)
+    if dataset.note:
+        err.print(dataset.note, markup=False)
     err.print(f"Comparing task {name} on {len(dataset.examples)} rows", markup=False)
     examples = [example for example in dataset.examples if name in example.targets]
     texts = [example.document.text for example in examples]

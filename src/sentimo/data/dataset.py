@@ -12,7 +12,7 @@ from sentimo.core.labels import LabelSpace
 from sentimo.data.readers import BadRow, columns, read_rows, require_columns
 from sentimo.data.reading import Reading
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty
-from sentimo.errors import DataError, UnknownLabelError
+from sentimo.errors import AmbiguousLabelError, DataError, UnknownLabelError
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,15 @@ class Dataset:
     space: LabelSpace
     skipped: list[Skipped]
     first_id: int | None = None
+
+    @property
+    def note(self) -> str | None:
+        """How the numbers in the label column were read, where they are ids and that is worth telling."""
+        if self.first_id is None or str(self.first_id) == self.space.labels[0]:
+            return None
+        first, last = self.space.labels[0], self.space.labels[-1]
+        end = self.first_id + len(self.space) - 1
+        return f"numbers in the label column are read as ids: {self.first_id} is {first!r}, {end} is {last!r}"
 
 
 def load_dataset(
@@ -106,6 +115,8 @@ def _read(paths: Sequence[str | Path], reading: Reading) -> tuple[list[tuple[str
 
 def _with_way_out(error: DataError) -> DataError:
     sentence = f"{error} Use --on-unknown skip to leave such rows out."
+    if isinstance(error, AmbiguousLabelError):
+        return error
     if not isinstance(error, UnknownLabelError):
         return DataError(sentence)
     error.args = (sentence,)

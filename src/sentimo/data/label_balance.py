@@ -17,6 +17,7 @@ _STRONG = 10.0  # rows of the most frequent label for one of the rarest
 _TYPO_SIMILARITY, _TYPO_RARITY, _TYPO_LETTERS = 0.85, 5, 4
 _MOST_LABELS = 200  # compared pair by pair; more are hardly labels
 _BINS = 5  # parts of a score's range in the label table
+_NO_VALUE = frozenset({"nan", "null", "n/a", "#n/a", "na", "undefined"})
 _JOINTS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
 
@@ -57,6 +58,8 @@ def judge_balance(counts: Mapping[str, int], space: LabelSpace, *, given: bool) 
     """
     seen = {label: n for label, n in counts.items() if n}
     if not given:
+        yield from _missing(seen)
+        yield from _joined(seen, space)
         yield from _spellings(seen)
         yield from _typos(seen) if len(seen) <= _MOST_LABELS else ()
     elif absent := [label for label in counts if label not in seen]:
@@ -97,6 +100,25 @@ def _imbalanced(seen: Mapping[str, int], space: LabelSpace) -> Iterator[Finding]
         f"{ratio:.0f} rows of {most!r} for one of {least!r}: a model may hardly ever answer the rare ones",
         f"Use the objective {objective} with `weight: balanced`, and judge by macro F1 instead of accuracy.",
     )
+
+
+def _missing(seen: Mapping[str, int]) -> Iterator[Finding]:
+    if found := [f"{label!r} ({counted(n, 'row')})" for label, n in seen.items() if label.casefold() in _NO_VALUE]:
+        mend = "Empty these cells if no value is meant: as they are, each word is a label of its own."
+        yield Finding("warning", "missing-value", f"labels that look like missing values: {listed(found)}", mend)
+
+
+def _joined(seen: Mapping[str, int], space: LabelSpace) -> Iterator[Finding]:
+    """Yield where cells look like several labels with a sign between them: cut there, far fewer labels are left."""
+    for sign in "|;,/":
+        parts = {part.strip() for label in seen for part in label.split(sign)}
+        n_joined = sum(sign in label for label in seen)
+        if space.kind == "single" and n_joined > len(seen) / 3 and len(parts) <= len(seen) / 2:
+            mend = f"If they are, --separator '{sign}' reads them as {len(parts)} labels, several a row."
+            yield Finding(
+                "warning", "joined-labels", f"{n_joined} of {len(seen)} labels hold {sign!r}: several in one?", mend
+            )
+            return
 
 
 def _spellings(seen: Mapping[str, int]) -> Iterator[Finding]:

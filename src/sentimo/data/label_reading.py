@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sentimo.core.labels import LabelSpace
 from sentimo.data.diagnosis import Answer, Finding, Level, Sample, clean, counted, listed, quoted, shown
-from sentimo.data.number_labels import judge_ids, judge_numbers
+from sentimo.data.number_labels import judge_ids, judge_numbers, judge_scales
 from sentimo.data.reading import Reading
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty, labels_in, number_in
-from sentimo.errors import DataError, UnknownLabelError
+from sentimo.errors import AmbiguousLabelError, DataError, UnknownLabelError
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ _MISFITS: Mapping[str, tuple[Level, str, str, str]] = {
         "row",
         "with several labels in a task that takes one",
         "Keep one label a row, or use --kind multi.",
+    ),
+    "ambiguous-id": (
+        "error",
+        "row",
+        "with a number that may count the labels from 0 or from 1",
+        "Write the labels as words; no row holds the number that would tell.",
     ),
     "not-a-number": (
         "error",
@@ -79,6 +85,7 @@ def read_labels(
             written = [tuple(labels_in(sample.cell, separator)) or None for sample in samples]
             return LabelReading(None, [*written], [_no_space(str(error), written)])
         findings += judge_numbers(space, cells, reading.kind)
+        findings += judge_scales(space, by_split[samples[0].split])
     reader_of: dict[str, TargetReader] = {}
     for split, rows in by_split.items():
         reader = TargetReader(space, [row.cell for row in rows], separator=separator, mapping=mapping)
@@ -109,6 +116,8 @@ def _answer(
     except UnknownLabelError as error:
         unknown.setdefault((error.label, error.nearest), []).append(row)
         return None
+    except AmbiguousLabelError:
+        code = "ambiguous-id"
     except DataError:
         if space.range is None:
             code = "several-labels"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sentimo.core.labels import Kind, LabelSpace
-from sentimo.data.diagnosis import Finding, counted, listed, shown
+from sentimo.data.diagnosis import Finding, Sample, counted, listed, shown
 from sentimo.data.targets import is_empty, number_in
 
 _MOSTLY = 0.9  # share of numbers from which a label column is meant to be one of numbers
@@ -35,6 +35,29 @@ def judge_numbers(space: LabelSpace, cells: Sequence[Any], kind: Kind | None) ->
         yield Finding("note", "number-labels", message, mend)
     elif kind is None and space.kind == "single":
         yield from _words_among_numbers(cells)
+
+
+def judge_scales(space: LabelSpace, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Yield where files that make up one split count their labels from 0 and from 1.
+
+    Args:
+        space: The label space that was seen in all of them.
+        samples: The rows of the split.
+    """
+    if space.range is not None:
+        return
+    numbers: dict[str, set[int]] = {}
+    for sample in samples:
+        number = number_in(sample.cell)
+        if number is not None and number.is_integer():
+            numbers.setdefault(sample.file, set()).add(int(number))
+    firsts = {file: min(found) for file, found in numbers.items()}
+    if {0, 1} <= set(firsts.values()) and len({max(found) for found in numbers.values()}) > 1:
+        counts = ", ".join(f"{min(found)} to {max(found)} in {file}" for file, found in numbers.items())
+        mend = (
+            "Bring the files to one scale, or write labels instead of numbers: together they make one label too many."
+        )
+        yield Finding("warning", "scales-disagree", f"the labels run from {counts}", mend)
 
 
 def judge_ids(space: LabelSpace, first_ids: Mapping[str, int | None]) -> Iterator[Finding]:

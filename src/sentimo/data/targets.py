@@ -10,8 +10,9 @@ from typing import Any
 
 from sentimo.core.documents import Target
 from sentimo.core.labels import EMOTION_SPACES, SPACES, Kind, LabelSpace
-from sentimo.errors import DataError, UnknownLabelError
+from sentimo.errors import AmbiguousLabelError, DataError, UnknownLabelError
 
+_MOSTLY = 0.95  # share of numbers from which a few other cells are faults, not labels
 _MOST_NUMBER_CLASSES = 20  # more distinct whole numbers than this are a score
 
 
@@ -109,8 +110,8 @@ class TargetReader:
     """Turns label cells into targets of a space.
 
     Strings match labels exactly, then without regard to letter case, then by their localised names. Whole numbers
-    that are not labels themselves count as ids: 0-based where one is 0, 1-based where the largest is the number of
-    labels.
+    that are not labels themselves count as ids: 0-based where one is 0, 1-based where one is the number of labels.
+    Where the labels are numbers (stars), all numbers of a file are labels, or all are ids.
 
     Args:
         space: The task's labels.
@@ -130,6 +131,7 @@ class TargetReader:
         first_id: int | None = None,
     ) -> None:
         self._space, self._separator, self._mapping = space, separator, mapping
+        self._has_numbers = space.range is None and all(label.isdecimal() for label in space.labels)
         self._label_of = {**_alias(space), **{label: label for label in space.labels}}
         self.first_id = first_id if first_id is not None else self._first_id(cells)
 
@@ -160,26 +162,39 @@ class TargetReader:
         return ids[0]
 
     def _id(self, label: str, where: str) -> int:
+        if self.first_id is not None and self._has_numbers and label.isdecimal():
+            return self._counted(label, where)  # "1" may be the second label here, though one is called "1"
         known = self._label_of.get(label) or self._label_of.get(label.casefold())
         if known is not None:
             return self._space.labels.index(known)
-        if self.first_id is not None and label.isdecimal() and 0 <= int(label) - self.first_id < len(self._space):
-            return int(label) - self.first_id
-        if self.first_id is None and label.isdecimal() and 0 < int(label) < len(self._space):
-            raise DataError(
+        if self.first_id is not None and label.isdecimal():
+            return self._counted(label, where)
+        if label.isdecimal() and not self._has_numbers and 0 < int(label) < len(self._space):
+            raise AmbiguousLabelError(
                 f"{where}: {label} may count the labels of {self._space.name!r} from 0 or from 1; the file holds "
                 f"neither 0 nor {len(self._space)} to tell. Write the labels as words."
             )
         raise UnknownLabelError(label, self._space.name, self._space.labels, where)
 
+    def _counted(self, label: str, where: str) -> int:
+        position = int(label) - (self.first_id or 0)
+        if not 0 <= position < len(self._space):
+            raise UnknownLabelError(label, self._space.name, self._space.labels, where)
+        return position
+
     def _first_id(self, cells: Sequence[Any]) -> int | None:
         """Return which id the first label has in the file, or None where labels are not ids."""
         if self._space.kind == "score":
             return None
-        found = {label for cell in cells for label in labels_in(cell, self._separator)} - set(self._label_of)
-        # A stray "-1" or "n/a" is a fault of its row and says nothing about the others.
+        found = {label for cell in cells for label in labels_in(cell, self._separator)}
+        found = found if self._has_numbers else found - set(self._label_of)
+        # A stray "-1", "n/a" or "99" is a fault of its row and says nothing about the others.
         ids = {int(label) for label in found if label.isdecimal() and int(label) <= len(self._space)}
-        return 0 if 0 in ids else 1 if len(self._space) in ids else None
+        from_0, from_1 = 0 in ids, len(self._space) in ids
+        labels = {str(each) for each in ids} <= set(self._space.labels) or (from_0 and from_1)
+        if self._has_numbers and labels:  # all numbers of a file are labels, or all are ids
+            return None
+        return 0 if from_0 else 1 if from_1 else None
 
     def _score(self, cell: Any, where: str, bounds: tuple[float, float]) -> float:
         value = number_in(cell)
@@ -201,12 +216,13 @@ def _alias(space: LabelSpace) -> dict[str, str]:
 def _kind_of(cells: Sequence[Any], separator: str | None) -> Kind:
     if separator or any(_is_list(cell) for cell in cells):
         return "multi"
-    numbers = [number_in(cell) for cell in cells]
-    values = {number for number in numbers if number is not None}
-    if None in numbers or not values:
+    numbers = [number for cell in cells if (number := number_in(cell)) is not None]
+    if len(numbers) < max(1, _MOSTLY * len(cells)):
         return "single"
-    whole = all(value.is_integer() for value in values)
-    return "single" if whole and len(values) <= _MOST_NUMBER_CLASSES else "score"
+    whole = all(value.is_integer() for value in numbers)
+    if whole and len(set(numbers)) <= _MOST_NUMBER_CLASSES:
+        return "single"
+    return "score"
 
 
 def _is_list(cell: Any) -> bool:

@@ -90,6 +90,8 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         dataset = _load(task, paths, space, first_id)
         space, first_id = dataset.space, dataset.first_id
         parts[part] = [example for example in dataset.examples if task.name in example.targets]
+        if dataset.note:
+            notes.append(f"{task.name}, {part}: {dataset.note}")
         if dataset.skipped:
             notes.append(f"{task.name}: {len(dataset.skipped)} rows of {part} could not be used")
         if not parts[part]:

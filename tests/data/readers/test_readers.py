@@ -39,7 +39,7 @@ def test_an_unknown_ending_names_the_known_ones(file):
 def test_a_folder_is_not_a_file(tmp_path):
     (tmp_path / "a.csv").mkdir()
 
-    with pytest.raises(DataError, match="is not a file"):
+    with pytest.raises(DataError, match="is a folder; name a file in it"):
         read_rows(tmp_path / "a.csv")
 
 

@@ -152,6 +152,8 @@ def require_columns(path: str | Path, names: list[str], wanted: Mapping[str, str
 
 def _reader(path: str | Path) -> Any:
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file in it")
     if path.suffix.lower() not in READERS:
         raise DataError(f"{path}: files of kind {path.suffix or 'unknown'!r} are not read; known: {', '.join(READERS)}")
     if not path.is_file():

@@ -59,6 +59,23 @@ def detect_encoding(path: Path) -> str:
     )
 
 
+def decode(content: bytes) -> str:
+    """Return bytes as text by the same rules; what fits no encoding is read as UTF-8 with U+FFFD for its faults."""
+    for mark, name in _BOMS:
+        if content.startswith(mark):
+            return content.decode(name, "replace")
+    text = content.decode("utf-8", "replace")
+    n_broken = text.count("�")
+    if n_broken <= _FAULTS * (_beyond_ascii(text) - n_broken):
+        return text
+    try:
+        chinese = content.decode("gb18030")
+    except UnicodeDecodeError:
+        return text
+    n_common = _beyond_ascii(chinese.encode("gb2312", "ignore").decode("gb2312"))
+    return chinese if n_common >= _CHINESE * _beyond_ascii(chinese) else text
+
+
 def check_encoding(path: Path, encoding: str) -> str:
     """Return the name under which Python reads a file in an encoding that the user named.
 
