@@ -279,12 +279,6 @@ def test_the_last_layers_learn_alone(name, first, last, build, request):
     assert {each for each, _ in network.named_parameters() if each.startswith(last)} <= learns
 
 
-def test_more_last_layers_than_there_are_all_learn(build, bert_base):
-    network = build(bert_base, "mood", train_last=12)
-
-    assert learning(network) == {name for name, _ in network.named_parameters()}
-
-
 def test_a_shared_layer_counts_as_the_last_one(build, albert):
     assert not any("albert_layers" in name for name in learning(build(albert, "mood", freeze="encoder")))
     assert any("albert_layers" in name for name in learning(build(albert, "mood", train_last=1)))
@@ -335,3 +329,8 @@ def test_a_headed_network_has_the_depths_of_its_encoder(build, bert_base):
     assert depth_of("encoder.encoder.layer.1.output.dense.bias", 2, network) == 2
     assert depth_of("encoder.embeddings.word_embeddings.weight", 2, network) == 0
     assert depth_of("heads.head_mood.project.weight", 2, network) is None
+
+
+def test_more_layers_than_the_base_has_cannot_learn(bert_base, recipe, spaces):
+    with pytest.raises(RecipeError, match="train_last is 9; the base has 2 layers"):
+        build_network(bert_base, {"mood": spaces["mood"]}, recipe("mood", train_last=9))

@@ -13,6 +13,7 @@ from sentimo.train.optim import (
     HEAD_FACTORS,
     build_optimiser,
     build_schedule,
+    default_head_rate,
     default_learning_rate,
 )
 from sentimo.train.recipe import Optimiser, Schedule
@@ -155,3 +156,8 @@ def test_every_step_of_a_short_run_moves_the_weights(name, n_steps):
     found = factors(Schedule(name=name, warmup=0.9), n_steps)
 
     assert all(0 < factor <= 1 for factor in found)
+
+
+def test_heads_over_a_frozen_encoder_learn_faster():
+    assert default_head_rate("adamw", 1e-4, frozen=False) == pytest.approx(5e-4)
+    assert default_head_rate("adamw", 1e-4, frozen=True) == pytest.approx(5e-3)

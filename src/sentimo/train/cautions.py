@@ -28,7 +28,7 @@ def cautions(recipe: Recipe, base: Base, rows: Rows) -> Iterator[str]:
         )
     usual = default_learning_rate(recipe.optimiser.name, base.width)
     rate = recipe.optimiser.learning_rate or usual
-    if rate > MOST_TIMES_DEFAULT * usual:
+    if rate > MOST_TIMES_DEFAULT * usual and recipe.freeze != "encoder":
         yield (
             f"caution: learning rate {rate:g} is {rate / usual:.0f} times the usual one for {recipe.optimiser.name} "
             f"and this base ({usual:g}); the encoder may forget what it knows"

@@ -56,6 +56,7 @@ class FitResult:
         n_steps: Steps of the optimiser made.
         seconds: Time in the loop, this session only.
         samples: Texts learnt from, this session only.
+        precision: "fp32" or "bf16".
     """
 
     history: list[dict[str, Any]]
@@ -63,6 +64,7 @@ class FitResult:
     n_steps: int
     seconds: float
     samples: int
+    precision: str
 
 
 def fit(
@@ -167,7 +169,9 @@ class _Run:
         if self.best_weights is not None:
             self.network.load_state_dict(self.best_weights)
         done = self.position
-        return FitResult(done.history, done.best_epoch, done.step, time.monotonic() - started, self.learnt)
+        return FitResult(
+            done.history, done.best_epoch, done.step, time.monotonic() - started, self.learnt, self.precision
+        )
 
     def _epoch(self, stop: threading.Event) -> None:
         at = self.position

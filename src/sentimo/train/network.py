@@ -166,6 +166,8 @@ def choose_pooling(base: Base, recipe: Recipe) -> str:
 def freeze(network: nn.Module, recipe: Recipe) -> None:
     """Stop the frozen parts of the encoder from learning; heads always learn."""
     n_layers = int(network.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    if recipe.train_last is not None and recipe.train_last > n_layers:
+        raise RecipeError(f"train_last is {recipe.train_last}; the base has {n_layers} layers")
     for name, parameter in network.named_parameters():
         depth = depth_of(name, n_layers, network)
         if depth is None:

@@ -24,10 +24,24 @@ DEFAULT_LEARNING_RATES: Mapping[str, Mapping[int, float]] = {
 HEAD_FACTORS: Mapping[str, float] = {"adamw": 5.0, "adafactor": 1.0, "sgd": 1.0}
 """Optimiser -> how many times the encoder's rate new heads learn at by default: they start from nothing."""
 
+FROZEN_FACTOR = 10.0
+"""How many times faster still heads learn over a frozen encoder: nothing moves under them."""
+
 
 def default_learning_rate(optimiser: str, width: int) -> float:
     """Return the learning rate used when the recipe gives none."""
     return next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
+
+
+def default_head_rate(optimiser: str, rate: float, *, frozen: bool) -> float:
+    """Return the rate of the heads used when the recipe gives none.
+
+    Args:
+        optimiser: Its name.
+        rate: The encoder's.
+        frozen: Whether the whole encoder stays as it is.
+    """
+    return rate * HEAD_FACTORS[optimiser] * (FROZEN_FACTOR if frozen else 1.0)
 
 
 def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
@@ -39,13 +53,15 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
     config = network.encoder.config  # type: ignore[union-attr]
     rate = settings.learning_rate or default_learning_rate(settings.name, int(config.hidden_size))  # type: ignore[union-attr, arg-type]
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    frozen = not any(each.requires_grad for each in network.encoder.base_model.parameters())  # type: ignore[union-attr]
+    head_rate = settings.head_learning_rate or default_head_rate(settings.name, rate, frozen=frozen)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         depth = depth_of(name, n_layers, network)
         if depth is None and ".pooler." not in name:  # a pooler comes with the encoder
-            own = settings.head_learning_rate or rate * HEAD_FACTORS[settings.name]
+            own = head_rate
         else:
             own = rate if depth is None else rate * settings.layer_decay ** (n_layers + 1 - depth)
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0

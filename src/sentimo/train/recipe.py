@@ -131,7 +131,8 @@ class Optimiser(_Part):
     head_learning_rate: float | None = Field(
         default=None,
         gt=0,
-        description="Of the heads. Default: 5 times learning_rate with adamw, learning_rate with the others.",
+        description="Of the heads. Default: 5 times learning_rate with adamw, learning_rate with the others; 10 times "
+        "that over a frozen encoder.",
     )
     weight_decay: float = Field(default=0.01, ge=0, description="Not applied to biases and norms.")
     layer_decay: float = Field(default=1.0, gt=0, le=1, description="Rate factor per layer, counted from the top.")
@@ -268,7 +269,9 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
                 inner = part[step] = _as_named(inner)  # a name alone, as an earlier setting may have left it
             part = inner
         if not isinstance(part, dict):
-            raise RecipeError(f"setting {key!r}: {'.'.join(reversed(path))} has no keys")
+            owner = ".".join(reversed(path))
+            way_out = f"is not set; give it as a whole, as in {owner}={{name: ...}}" if part is None else "has no keys"
+            raise RecipeError(f"setting {key!r}: {owner} {way_out}")
         part[place] = value
     return parse_recipe(data, where="settings")
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from tokenizers import Tokenizer
 
 from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
+from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
@@ -33,9 +34,10 @@ from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.learner import Learner
 from sentimo.train.loop import FitResult
 from sentimo.train.network import choose_pooling
-from sentimo.train.optim import default_learning_rate
+from sentimo.train.objectives import DEFAULT_OBJECTIVE
+from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
-from sentimo.train.recipe import Recipe, dump_recipe, relative_to
+from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
@@ -175,7 +177,7 @@ class _Training:
             tasks=tuple(specs),
             max_tokens=self.recipe.max_tokens,
             settings={"prefix": self.base.prefix, "suffix": self.base.suffix, "pad_id": self.base.pad_id},
-            provenance=_provenance(self.recipe, self.data, self.digest),
+            provenance={**_provenance(self.recipe, self.data, self.digest), "precision": fitted.precision},
         )
 
         def fill(folder: Path) -> None:
@@ -213,15 +215,26 @@ class _Training:
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
     """Return the recipe with the choices that depend on data and base filled in."""
     rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width)
+    frozen = recipe.freeze == "encoder"
+    head_rate = recipe.optimiser.head_learning_rate or default_head_rate(recipe.optimiser.name, rate, frozen=frozen)
+    rates = {"learning_rate": rate, "head_learning_rate": head_rate}
     texts = (each.document.text for task in data.values() for each in task.train)
     return recipe.model_copy(
         update={
-            "optimiser": recipe.optimiser.model_copy(update={"learning_rate": rate}),
+            "tasks": [_resolved_task(task, data[task.name].space) for task in recipe.tasks],
+            "optimiser": recipe.optimiser.model_copy(update=rates),
             "pooling": choose_pooling(base, recipe),
             "max_tokens": base.most_tokens(recipe.max_tokens),
             "languages": recipe.languages or list(main_languages(texts)),
         }
     )
+
+
+def _resolved_task(task: TaskRecipe, space: LabelSpace) -> TaskRecipe:
+    labels: str | list[str] = space.name if space.name in SPACES else list(space.labels)
+    found = None if space.kind == "score" and space.name not in SPACES else labels
+    objective = task.objective or ObjectiveChoice(name=DEFAULT_OBJECTIVE[space.kind])
+    return task.model_copy(update={"kind": space.kind, "space": found, "objective": objective})
 
 
 def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
