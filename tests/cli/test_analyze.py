@@ -51,6 +51,10 @@ def test_broken_bytes_on_stdin_are_replaced():
     assert objects(invoke("--json", stdin=b"good \xff\n"))[0]["text"] == "good �"
 
 
+def test_chinese_on_stdin_may_be_gb18030():
+    assert objects(invoke("--json", stdin="物流太慢了，差评！\n".encode("gb18030")))[0]["text"] == "物流太慢了，差评！"
+
+
 def test_signs_that_only_some_take_for_line_ends_do_not_cut_a_text():
     assert [row["text"] for row in objects(invoke("--json", stdin="good\u2028tea\x0c!\n"))] == ["good\u2028tea\x0c!"]
 
@@ -59,7 +63,7 @@ def test_no_text_at_all_is_misuse():
     result = invoke(stdin="\n  \n")
 
     assert result.exit_code == 2
-    assert result.stderr == "No text: give texts as arguments, or one a line on stdin.\n"
+    assert result.stderr == "sentimo: no text: give texts as arguments, or one a line on stdin\n"
 
 
 def test_the_model_is_the_one_asked_for(asked):

@@ -146,6 +146,28 @@ def test_a_file_written_in_its_own_way_is_read_as_the_options_say(tmp_path, comm
     assert json.loads(result.stdout)
 
 
+def test_ids_are_told_before_they_are_judged(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("text,polarity\na lovely bag,2\nbroken,0\na bag,1\n", "utf-8")
+
+    result = invoke(evaluate, "small", path)
+
+    assert "read as ids: 0 is 'negative', 2 is 'positive'" in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(reviews, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="is a folder; name a file"):
+        invoke(evaluate, "small", reviews, "--html", tmp_path)
+
+    assert invoke(evaluate, "small", reviews, "--html", tmp_path / "new" / "report.html").exit_code == 0
+    assert (tmp_path / "new" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(("command", "models"), [(evaluate, ["small"]), (compare, ["small", "poor"])])
+def test_a_seed_below_0_is_misuse(reviews, command, models):
+    assert invoke(command, *models, reviews, "--seed", "-1").exit_code == 2
+
+
 def test_a_mapping_that_is_none_is_told(reviews):
     with pytest.raises(InputError, match="Did you mean 'smp2020-6 -> ekman-7'"):
         invoke(evaluate, "small", reviews, "--mapping", "smp2020-6 - ekman-7")

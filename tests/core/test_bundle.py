@@ -319,8 +319,8 @@ SPEC = TASK.to_dict()
         ({"tasks": [{**SPEC, "temperature": float("nan")}]}, "temperature nan"),
         ({"tasks": [{**SPEC, "thresholds": [0.5]}]}, "1 thresholds for 2 labels"),
         ({"tasks": [{**SPEC, "space": {**SPEC["space"], "kind": "many"}}]}, "kind 'many'"),
-        ({"max_tokens": "many"}, "invalid literal"),
-        ({"max_tokens": 0}, "max_tokens is 0; expected 1 or more"),
+        ({"max_tokens": "many"}, "max_tokens is 'many'; expected a whole number"),
+        ({"max_tokens": 0}, "max_tokens is 0; expected a whole number, 1 or more"),
         ({"settings": 7}, "not iterable"),
     ],
 )
@@ -379,6 +379,7 @@ def test_probes_tell_where_answers_differ(found, sentences):
     [
         ("name", None),
         ("languages", ["zh", 3]),
+        ("max_tokens", "16"),
         ("tasks", [{**TASK.to_dict(), "name": 5}]),
         ("tasks", [{**TASK.to_dict(), "space": {**POLARITY_2.to_dict(), "labels": [0, 1]}}]),
         ("tasks", [{**TASK.to_dict(), "thresholds": [float("nan"), 0.5]}]),

@@ -133,3 +133,16 @@ def test_attention_is_asked_of_the_model_of_the_text(analyzer, opened):
     analyzer.attention("很好")
 
     assert opened == ["zh"]
+
+
+@pytest.mark.parametrize("text", [None, 5, b"good", float("nan")])
+def test_what_is_no_text_gets_an_error_for_an_answer(text):
+    answer = Analyzer.load().analyze(text)
+
+    assert answer.error.startswith("not a text")
+
+
+@pytest.mark.parametrize("options", [{"model": None}, {"model": 5}, {"max_windows": 0}, {"max_windows": -1}])
+def test_a_model_that_is_none_and_no_window_are_refused(options):
+    with pytest.raises(InputError):
+        Analyzer.load(**options)

@@ -155,7 +155,8 @@ def test_a_result_whose_name_is_taken_gets_another(tmp_path, fake_predictor):
 
     summary = predict_file(fake_predictor(), source, tmp_path / "out.csv", text="text")
 
-    assert summary.renamed == {"polarity": "predicted_polarity_", "error": "predicted_error"}
+    labels = {f"polarity_{label}": f"predicted_polarity_{label}" for label in ("negative", "neutral", "positive")}
+    assert summary.renamed == {"polarity": "predicted_polarity_", **labels, "error": "predicted_error"}
     (row,) = read(tmp_path / "out.csv")
     assert {name: row[name] for name in cells} == cells
     assert (row["predicted_polarity_"], row["predicted_error"]) == ("positive", "")
@@ -456,3 +457,12 @@ def test_a_part_has_a_bounded_number_of_characters_in_all_columns(tmp_path, fake
     predict_file(predictor, write(tmp_path / "in.jsonl", rows), tmp_path / "out.csv", text="text")
 
     assert predictor.rows[1:] == [2, 2, 2]
+
+
+def test_the_columns_of_a_task_are_renamed_together(tmp_path, fake_predictor):
+    source = write(tmp_path / "in.csv", [{"text": "good", "polarity_neutral": "0.5", "language": "en"}])
+
+    summary = predict_file(fake_predictor(), source, tmp_path / "out.csv", text="text")
+
+    polarity = ["polarity", "polarity_negative", "polarity_neutral", "polarity_positive"]
+    assert summary.renamed == {name: f"predicted_{name}" for name in ["language", *polarity]}

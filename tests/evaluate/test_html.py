@@ -1,4 +1,3 @@
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -68,7 +67,7 @@ def test_a_multi_task_has_thresholds_and_no_confusion(tmp_path):
 
 
 def test_without_plotly_the_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    monkeypatch.setattr("sentimo.evaluate.html.find_spec", lambda name: None)
 
     with pytest.raises(MissingExtraError, match=r"sentimo\[report\]"):
         page_of(tmp_path, INTENSITY, [0.1, 0.9], [[0.2], [0.8]])

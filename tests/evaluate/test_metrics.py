@@ -276,3 +276,10 @@ def test_ten_thousand_rows_with_28_labels_take_seconds():
     score_task(GOEMOTIONS_28, targets, scores)
 
     assert time.process_time() - start < 20  # about 3 s of one core; the rest is for a busy machine
+
+
+def test_mcc_of_one_label_only_is_undefined_and_of_one_answer_only_is_chance():
+    space, sure = LabelSpace("mood", ("bad", "good")), np.array([[0.9, 0.1]] * 4)
+
+    assert "mcc" not in score_task(space, [0, 0, 0, 0], sure).figures
+    assert score_task(space, [0, 0, 1, 1], sure).figures["mcc"].value == 0.0

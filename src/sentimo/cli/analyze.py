@@ -40,7 +40,7 @@ def analyze(
 
     given = texts if texts else _lines()
     if not given:
-        err.print("No text: give texts as arguments, or one a line on stdin.")
+        err.print("sentimo: no text: give texts as arguments, or one a line on stdin")
         raise typer.Exit(2)
     analyzer = Analyzer.load(model)
     for prediction in analyzer.predict(given):
@@ -58,7 +58,9 @@ def analyze(
 def _lines() -> list[str]:
     if sys.stdin.isatty():
         return []
-    content = sys.stdin.buffer.read().decode("utf-8", "replace").removeprefix("\ufeff")
+    from sentimo.data.readers.encoding import decode
+
+    content = decode(sys.stdin.buffer.read())
     if not content.strip():
         return []
     # As many answers as lines, blank ones too: whoever pipes lines in pairs them with what comes out.

@@ -22,6 +22,7 @@ from sentimo.cli.options import (
     TextColumn,
     Unknown,
     recipe_of_files,
+    utf8_name,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def baseline(
     fitted = fit_baseline(rows, method=method.value, seed=seed)
     report = _judge(fitted, name, rows[name], seed)
     if output is not None:
-        _save(fitted, output, report, rows[name], [each.name for each in data], overwrite=overwrite)
+        _save(fitted, output, report, rows[name], [utf8_name(each) for each in data], overwrite=overwrite)
         err.print(f"Saved {output}", markup=False)
     if json:
         print_json(report.to_dict())
@@ -102,7 +103,7 @@ def _save(fitted: Baseline, output: Path, report: Report, rows: TaskData, files:
     from sentimo.train.card import model_card
 
     about: dict[str, Any] = {
-        "name": output.name,
+        "name": utf8_name(output),
         "languages": main_languages(each.document.text for each in rows.train),
         "provenance": {"files": files, "rows": [len(rows.train), len(rows.dev), len(rows.test)]},
     }

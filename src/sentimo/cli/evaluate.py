@@ -36,7 +36,7 @@ def evaluate(
     encoding: Encoding = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the report as a self-contained HTML page.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap intervals.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")] = 13,
     n_bootstrap: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 leaves them out.")] = 1000,
 ) -> None:
     """Judge a model on a labelled file: every figure with its 95% interval.
@@ -57,8 +57,14 @@ def evaluate(
         delimiter=delimiter,
         encoding=encoding,
     )
+    if html is not None:
+        from sentimo.evaluate.html import check_html
+
+        check_html(html)
     analyzer = Analyzer.load(model)
     name, dataset = load_labelled(data, analyzer.spaces, reading, task=task)
+    if dataset.note:
+        err.print(dataset.note, markup=False)
     err.print(f"Judging task {name} on {len(dataset.examples)} rows", markup=False)
     report = judge(
         analyzer,

@@ -52,6 +52,7 @@ def learning_curve(
         with_settings(chosen, {"base": base}) if base else chosen,
         sizes=wanted,
         seeds=seeds,
+        on_sample=lambda n, number: err.print(f"training on {n} rows, sample {number} of {seeds}"),
         on_point=lambda point: err.print(f"{point.n} rows: {', '.join(f'{each:.3f}' for each in point.model)}"),
     )
     if json:
@@ -72,7 +73,7 @@ def _print(curve: Curve, seeds: int) -> None:
     for heading in ("rows", "fine-tuned", "", "n-gram baseline"):
         table.add_column(heading, justify="right" if heading else "left")
     for point in curve.points:
-        model, baseline = summary(point.model), summary(point.baseline)
+        model, baseline = (summary(each, point.bounds) for each in (point.model, point.baseline))
         bar = Text("█" * round(20 * max(0.0, model["mean"] or 0.0)), style="cyan")
         table.add_row(f"{point.n:,}", _shown(model), bar, _shown(baseline))
     out.print(table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -89,6 +91,11 @@ def space_of(option: str | None) -> str | list[str] | None:
     if option is None or "," not in option:
         return option
     return [label.strip() for label in option.split(",") if label.strip()]
+
+
+def utf8_name(path: Path) -> str:
+    """Return the name of a file or folder; bytes of it that are no UTF-8 become U+FFFD, so that it can be stored."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def recipe_of_files(task: dict[str, Any]) -> Recipe:

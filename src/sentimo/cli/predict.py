@@ -39,7 +39,11 @@ def predict(
         TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn(), console=err
     )
     with bar:
-        task = bar.add_task("rows", total=estimate_rows(source))
+        task = bar.add_task("rows", total=None, visible=False)  # shown when all checks are passed
+
+        def show(n: int) -> None:
+            bar.update(task, total=bar.tasks[0].total or estimate_rows(source), completed=n, visible=True)
+
         summary = predict_file(
             analyzer,
             source,
@@ -49,7 +53,7 @@ def predict(
             encoding=encoding,
             resume=resume,
             overwrite=overwrite,
-            on_rows=lambda n: bar.update(task, completed=n),
+            on_rows=show,
         )
         bar.update(task, total=summary.n_rows, completed=summary.n_rows)
     for name, given in summary.renamed.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from sentimo.cli.options import (
     Space,
     TextColumn,
     recipe_of_files,
+    utf8_name,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def train(
     of_task |= {"on-unknown": on_unknown and on_unknown.value, "delimiter": delimiter, "encoding": encoding}
     chosen = _chosen(recipe, {flag: value for flag, value in of_task.items() if value})
     flags = {
-        "name": name or (output.name if chosen.name == "model" else None),
+        "name": name or (utf8_name(output) if chosen.name == "model" else None),
         "base": base,
         "epochs": epochs,
         "batch_size": batch_size,
@@ -118,7 +120,8 @@ def _run(recipe: Recipe, output: Path, *, resume: bool, overwrite: bool, json: b
         )
         return
     print_report(result.test, out, result.beside)
-    err.print(f'Saved {output}. Try: sentimo analyze --model {output} "..."', markup=False, soft_wrap=True)
+    hint = f'sentimo analyze --model {quote(str(output))} "..."'
+    err.print(f"Saved {output}. Try: {hint}", markup=False, soft_wrap=True)
 
 
 def _chosen(recipe: Path | None, of_task: dict[str, Any]) -> Recipe:

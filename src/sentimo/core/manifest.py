@@ -90,8 +90,8 @@ class Manifest:
             raise InputError(f"tasks {names}: expected at least one, each once")
         if taken := RESERVED_NAMES.intersection(names):
             raise InputError(f"a task cannot be called {', '.join(sorted(taken))}: every answer has a key of that name")
-        if self.max_tokens < 1:
-            raise InputError(f"max_tokens is {self.max_tokens}; expected 1 or more")
+        if type(self.max_tokens) is not int or self.max_tokens < 1:
+            raise InputError(f"max_tokens is {self.max_tokens!r}; expected a whole number, 1 or more")
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
@@ -115,7 +115,7 @@ class Manifest:
             backend=data["backend"],
             languages=tuple(data["languages"]),
             tasks=tuple(TaskSpec.from_dict(task) for task in data["tasks"]),
-            max_tokens=int(data["max_tokens"]),
+            max_tokens=data["max_tokens"],
             settings=dict(data.get("settings", {})),
             provenance=dict(data.get("provenance", {})),
         )

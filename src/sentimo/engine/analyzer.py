@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self, overload
@@ -33,6 +33,8 @@ class Analyzer:
     def __init__(self, models: Mapping[str, Path], *, max_windows: int | None = None) -> None:
         if not models:
             raise InputError("an Analyzer needs at least one model")
+        if max_windows is not None and max_windows < 1:
+            raise InputError(f"max_windows is {max_windows}; expected 1 or more, or None to read every text to its end")
         self._models, self._max_windows = dict(models), max_windows
         self._loaded: dict[str, Predictor] = {}
 
@@ -42,7 +44,10 @@ class Analyzer:
 
         Raises:
             BundleError: there is no bundle, or it is damaged, too new or not trusted.
+            InputError: `model` is no path, or max_windows is below 1.
         """
+        if not isinstance(model, (str, Path)):
+            raise InputError(f"a model is a folder or 'auto'; found {type(model).__name__}")
         if str(model) != AUTO:
             analyzer = cls({"any": Path(model)}, max_windows=max_windows)
             analyzer._predictor("any")
@@ -64,8 +69,8 @@ class Analyzer:
     def analyze(self, texts: Sequence[str]) -> Predictions: ...
     def analyze(self, texts: str | Sequence[str]) -> Prediction | Predictions:
         """Answer one text (a `Prediction`) or many (`Predictions`, in the order given)."""
-        if isinstance(texts, str):
-            prediction: Prediction = self.predict([texts])[0]
+        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+            prediction: Prediction = self.predict([texts])[0]  # no text: it has an error
             return prediction
         return self.predict(texts)
 

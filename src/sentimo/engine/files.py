@@ -38,7 +38,8 @@ class Summary:
         n_rows: Rows written to the target.
         n_bad: Rows without an answer, listed in `bad`.
         bad: The side file, or None where every row has an answer.
-        renamed: Result column -> name it was given because the source has a column of that name.
+        renamed: Result column -> name it was given because the source has a column of its name, or of another column
+            of the same task.
     """
 
     n_rows: int
@@ -128,7 +129,10 @@ class _FileRun:
         self.bad = target.with_name(target.name + ".bad.jsonl")
         answers = predictor.predict(_PROBE)
         self.results = list(answers.to_columns())
-        self.renamed = {name: _free_name(name, self.names) for name in self.results if name in self.names}
+        clashing = {_task_of(name, answers.tasks) for name in self.results if name in self.names}
+        self.renamed = {
+            name: _free_name(name, self.names) for name in self.results if _task_of(name, answers.tasks) in clashing
+        }
         stat = source.stat()
         digests = "+".join(dict.fromkeys(each.digest for each in answers.models))
         self.state = _State(
@@ -281,6 +285,11 @@ def _parts(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
 def _text(cell: Any) -> Any:
     """Return the text of a cell; numbers are read as texts, None stays what it is: no text."""
     return str(cell) if isinstance(cell, (int, float)) and cell == cell else cell
+
+
+def _task_of(column: str, tasks: Iterable[str]) -> str:
+    """Return the task that a result column belongs to (or the column itself): they are renamed together."""
+    return max((task for task in tasks if column == task or column.startswith(f"{task}_")), key=len, default=column)
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

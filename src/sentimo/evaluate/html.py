@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sentimo.errors import MissingExtraError
+from sentimo.errors import InputError, MissingExtraError
 from sentimo.evaluate.bootstrap import Figure
 from sentimo.evaluate.metrics import TaskReport
 from sentimo.evaluate.report import TITLES, Report, shown_figures
@@ -25,6 +26,20 @@ _FONT = "system-ui, 'Segoe UI', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft Ya
 _BLUE, _GREY = "#3367b0", "#8b97a6"
 
 
+def check_html(path: Path) -> None:
+    """Raise an error now when a report cannot be written to `path` later; its folder is made.
+
+    Raises:
+        MissingExtraError: plotly, part of the extra ``report``, is not installed.
+        InputError: `path` is a folder.
+    """
+    if find_spec("plotly") is None:
+        raise MissingExtraError("The HTML report", "report")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file for the HTML report, such as {path / 'report.html'}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def write_html(report: Report, path: str | Path) -> None:
     """Write the report as one self-contained HTML page.
 
@@ -39,11 +54,10 @@ def write_html(report: Report, path: str | Path) -> None:
         MissingExtraError: plotly, part of the extra ``report``, is not installed.
         OSError: the file cannot be written.
     """
-    try:
-        import plotly.graph_objects as charts
-        import plotly.offline
-    except ImportError:
-        raise MissingExtraError("The HTML report", "report") from None
+    check_html(Path(path))
+    import plotly.graph_objects as charts
+    import plotly.offline
+
     sections = "\n".join(_task_section(charts, name, task) for name, task in report.tasks.items())
     page = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -138,8 +138,10 @@ def label_figures(hits: Floats, true: Floats, said: Floats) -> dict[str, Floats]
 
 
 def _mcc(n_right: Floats, true: Floats, said: Floats, n: Floats) -> Floats:
-    spread = np.sqrt((n**2 - (true**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1)))
-    return np.nan_to_num(_ratio(n_right * n - (true * said).sum(axis=1), spread))
+    spread = n**2 - (true**2).sum(axis=1)
+    found = _ratio(n_right * n - (true * said).sum(axis=1), np.sqrt(spread * (n**2 - (said**2).sum(axis=1))))
+    # One label throughout the answers is no better than chance; throughout the truth there is nothing to correlate.
+    return np.where(spread > 0, np.nan_to_num(found), np.nan)
 
 
 def _calibration_gaps(confidence: Floats, right: Flags) -> Floats:

@@ -34,16 +34,21 @@ class Point:
         n: Rows.
         model: Figure of the fine-tuned model on the test rows, one per seed.
         baseline: The same of the n-gram baseline; samples that it cannot be fitted on (of one label) are left out.
+        bounds: Lowest and highest value that the figure can take.
     """
 
     n: int
     model: tuple[float, ...]
     baseline: tuple[float, ...]
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON, means and intervals included."""
         series = {"model": self.model, "baseline": self.baseline}
-        return {"n": self.n, **{name: {"values": list(each), **summary(each)} for name, each in series.items()}}
+        return {
+            "n": self.n,
+            **{name: {"values": list(each), **summary(each, self.bounds)} for name, each in series.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ def learning_curve(
     *,
     sizes: Sequence[int] | None = None,
     seeds: int = 3,
+    on_sample: Callable[[int, int], None] = lambda n, number: None,
     on_point: Callable[[Point], None] = lambda point: None,
 ) -> Curve:
     """Train on n = 16, 32, 64 ... rows and judge each model on the same test rows.
@@ -82,6 +88,7 @@ def learning_curve(
         recipe: A recipe of one task.
         sizes: Numbers of rows. By default powers of two from 16, and all rows.
         seeds: Samples per size; the interval of a point comes from them.
+        on_sample: Told rows and number (from 1) of every sample before it is trained on.
         on_point: Told every point when it is measured.
 
     Raises:
@@ -96,9 +103,13 @@ def learning_curve(
     base = open_base(recipe.base)
     points = []
     for n in checked_sizes(sizes, len(data.train)):
-        values = [_measure(recipe, base, data, n, recipe.seed + each) for each in range(seeds)]
+        values = []
+        for each in range(seeds):
+            on_sample(n, each + 1)
+            values.append(_measure(recipe, base, data, n, recipe.seed + each))
         model, baseline = zip(*values, strict=True)
-        points.append(Point(n, model, tuple(each for each in baseline if each is not None)))
+        bounds = (-1.0, 1.0) if data.space.kind == "score" else (0.0, 1.0)
+        points.append(Point(n, model, tuple(each for each in baseline if each is not None), bounds))
         on_point(points[-1])
     return Curve(task.name, curve_figure(data.space), tuple(points))
 
@@ -122,10 +133,10 @@ def curve_figure(space: LabelSpace) -> str:
     return "macro_auroc" if space.kind == "multi" else MAIN_FIGURE[space.kind]
 
 
-def summary(values: Sequence[float]) -> dict[str, float | None]:
+def summary(values: Sequence[float], bounds: tuple[float, float] = (-1.0, 1.0)) -> dict[str, float | None]:
     """Return mean, and the 95 % interval of the mean over seeds (Student's t; None for a single seed).
 
-    Without values all three are None.
+    Without values all three are None. The interval ends at the bounds of the figure.
     """
     if not values:
         return {"mean": None, "low": None, "high": None}
@@ -135,7 +146,7 @@ def summary(values: Sequence[float]) -> dict[str, float | None]:
     from scipy.stats import t  # type: ignore[import-untyped]
 
     reach = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return {"mean": mean, "low": mean - reach, "high": mean + reach}
+    return {"mean": mean, "low": max(bounds[0], mean - reach), "high": min(bounds[1], mean + reach)}
 
 
 def _measure(recipe: Recipe, base: Base, data: TaskData, n: int, seed: int) -> tuple[float, float | None]:
