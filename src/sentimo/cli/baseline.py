@@ -9,21 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import (
-    Delimiter,
-    Encoding,
-    Kind,
-    LabelColumn,
-    Mapping,
-    OnUnknown,
-    Separator,
-    Space,
-    TextColumn,
-    Unknown,
-    recipe_of_files,
-    utf8_name,
-)
 
 if TYPE_CHECKING:
     from sentimo.evaluate.report import Report
@@ -41,18 +28,18 @@ class Method(StrEnum):
 
 def baseline(
     data: Annotated[list[Path], typer.Argument(help="Labelled file or files: CSV, TSV, JSONL or Parquet.")],
-    text: TextColumn = None,
-    label: LabelColumn = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
     task: Annotated[str | None, typer.Option(help="Name of the task. Default: seen from the labels.")] = None,
     dev: Annotated[Path | None, typer.Option(help="File to choose and calibrate on. Default: split off.")] = None,
     test: Annotated[Path | None, typer.Option(help="File to report on. Default: split off, unless --dev.")] = None,
-    kind: Kind = None,
-    space: Space = None,
-    separator: Separator = None,
-    mapping: Mapping = None,
-    on_unknown: Unknown = OnUnknown.error,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
+    kind: options.Kind = None,
+    space: options.Space = None,
+    separator: options.Separator = None,
+    mapping: options.Mapping = None,
+    on_unknown: options.Unknown = options.OnUnknown.error,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     method: Annotated[Method, typer.Option(help="How to fit.")] = Method.logistic,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Model folder to make. Default: none.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is in --output.")] = False,
@@ -73,7 +60,7 @@ def baseline(
     files = {"name": task, "train": data, "dev": dev, "test": test}
     cells = {"kind": kind, "space": space, "separator": separator, "mapping": mapping, "on_unknown": on_unknown.value}
     columns = {"text": text, "label": label, "delimiter": delimiter, "encoding": encoding}
-    recipe = recipe_of_files({**files, **columns, **cells})
+    recipe = options.recipe_of_files({**files, **columns, **cells})
     name = recipe.tasks[0].name
     rows = drop_leaks({name: load_task(recipe.tasks[0], seed)})
     for note in rows[name].notes:
@@ -82,7 +69,7 @@ def baseline(
     fitted = fit_baseline(rows, method=method.value, seed=seed)
     report = _judge(fitted, name, rows[name], seed)
     if output is not None:
-        _save(fitted, output, report, rows[name], [utf8_name(each) for each in data], overwrite=overwrite)
+        _save(fitted, output, report, rows[name], [options.utf8_name(each) for each in data], overwrite=overwrite)
         err.print(f"Saved {output}", markup=False)
     if json:
         print_json(report.to_dict())
@@ -103,7 +90,7 @@ def _save(fitted: Baseline, output: Path, report: Report, rows: TaskData, files:
     from sentimo.train.card import model_card
 
     about: dict[str, Any] = {
-        "name": utf8_name(output),
+        "name": options.utf8_name(output),
         "languages": main_languages(each.document.text for each in rows.train),
         "provenance": {"files": files, "rows": [len(rows.train), len(rows.dev), len(rows.test)]},
     }

@@ -7,18 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import (
-    Delimiter,
-    Encoding,
-    LabelColumn,
-    Mapping,
-    OnUnknown,
-    Separator,
-    TextColumn,
-    Unknown,
-    reading_of,
-)
 
 
 def compare(
@@ -28,13 +18,13 @@ def compare(
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")
     ] = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
-    separator: Separator = None,
-    mapping: Mapping = None,
-    on_unknown: Unknown = OnUnknown.error,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    separator: options.Separator = None,
+    mapping: options.Mapping = None,
+    on_unknown: options.Unknown = options.OnUnknown.error,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as one line of JSON.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the paired bootstrap.")] = 13,
     n_bootstrap: Annotated[int, typer.Option(min=1, help="Resamples of the paired bootstrap.")] = 1000,
@@ -50,7 +40,7 @@ def compare(
     from sentimo.evaluate.labelled import load_labelled
     from sentimo.evaluate.report import task_of
 
-    reading = reading_of(
+    reading = options.reading_of(
         text,
         label,
         separator=separator,

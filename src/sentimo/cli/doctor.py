@@ -12,21 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import (
-    Delimiter,
-    Encoding,
-    Kind,
-    LabelColumn,
-    Mapping,
-    OnUnknown,
-    Separator,
-    Space,
-    TextColumn,
-    Unknown,
-    reading_of,
-    space_of,
-)
 
 if TYPE_CHECKING:
     from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Level
@@ -40,15 +27,15 @@ def doctor(
     data: Annotated[list[Path], typer.Argument(help="Labelled files to train on: CSV, TSV, JSONL or Parquet.")],
     dev: Annotated[list[Path] | None, typer.Option(help="Files held out to choose by.")] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Files held out to report.")] = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
-    kind: Kind = None,
-    space: Space = None,
-    separator: Separator = None,
-    mapping: Mapping = None,
-    on_unknown: Unknown = OnUnknown.error,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    kind: options.Kind = None,
+    space: options.Space = None,
+    separator: options.Separator = None,
+    mapping: options.Mapping = None,
+    on_unknown: options.Unknown = options.OnUnknown.error,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens that training reads of a text.")] = 128,
     base: Annotated[
         str | None, typer.Option(help="Count tokens exactly: `minilm` or the folder of a base model.")
@@ -63,7 +50,7 @@ def doctor(
     from sentimo.data.doctor import examine
     from sentimo.data.lengths import tokenizer_lengths
 
-    reading = reading_of(
+    reading = options.reading_of(
         text,
         label,
         kind=kind,
@@ -83,7 +70,7 @@ def doctor(
         {"train": data, "dev": dev or [], "test": test or []},
         reading,
         task=task,
-        space=chosen_space(space_of(space), task, reading.kind),
+        space=chosen_space(options.space_of(space), task, reading.kind),
         max_tokens=max_tokens,
         lengths=tokenizer_lengths(base) if base else None,
     )

@@ -7,18 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import (
-    Delimiter,
-    Encoding,
-    LabelColumn,
-    Mapping,
-    OnUnknown,
-    Separator,
-    TextColumn,
-    Unknown,
-    reading_of,
-)
 
 
 def evaluate(
@@ -27,13 +17,13 @@ def evaluate(
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")
     ] = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
-    separator: Separator = None,
-    mapping: Mapping = None,
-    on_unknown: Unknown = OnUnknown.error,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    separator: options.Separator = None,
+    mapping: options.Mapping = None,
+    on_unknown: options.Unknown = options.OnUnknown.error,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the report as a self-contained HTML page.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")] = 13,
@@ -48,7 +38,7 @@ def evaluate(
     from sentimo.evaluate.report import evaluate as judge
     from sentimo.evaluate.report import print_report
 
-    reading = reading_of(
+    reading = options.reading_of(
         text,
         label,
         separator=separator,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import LabelColumn, TextColumn, recipe_of_files
 
 if TYPE_CHECKING:
     from sentimo.train.learning_curve import Curve
@@ -21,8 +21,8 @@ def learning_curve(
     data: Annotated[
         list[Path] | None, typer.Option(help="Labelled file: CSV, TSV, JSONL or Parquet. May be repeated.")
     ] = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
     base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
     sizes: Annotated[str | None, typer.Option(help="Numbers of rows, with commas. Default: 16,32,64 ... all.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Samples per size.")] = 3,
@@ -47,7 +47,7 @@ def learning_curve(
         raise InputError("give either a recipe or --data, for example: sentimo learning-curve --data reviews.csv")
     if recipe is not None and (text or label):
         raise InputError(f"{recipe} says which columns its task has; leave out --text and --label, or change it there")
-    chosen = load_recipe(recipe) if recipe else recipe_of_files({"train": data, "text": text, "label": label})
+    chosen = load_recipe(recipe) if recipe else options.recipe_of_files({"train": data, "text": text, "label": label})
     curve = measure(
         with_settings(chosen, {"base": base}) if base else chosen,
         sizes=wanted,

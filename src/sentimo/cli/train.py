@@ -8,20 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
-from sentimo.cli.options import (
-    Delimiter,
-    Encoding,
-    Kind,
-    LabelColumn,
-    Mapping,
-    OnUnknown,
-    Separator,
-    Space,
-    TextColumn,
-    recipe_of_files,
-    utf8_name,
-)
 
 if TYPE_CHECKING:
     from sentimo.train.recipe import Recipe
@@ -35,18 +23,18 @@ def train(
     data: Annotated[_Files, typer.Option(help="Labelled file: CSV, TSV, JSONL or Parquet. May be repeated.")] = None,
     dev: Annotated[_Files, typer.Option(help="Held-out file to choose on. Default: a tenth of the data.")] = None,
     test: Annotated[_Files, typer.Option(help="Held-out file to report on. Default: a tenth of the data.")] = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
     task: Annotated[str | None, typer.Option(help="Name of the task. Default: seen from the labels.")] = None,
-    kind: Kind = None,
-    space: Space = None,
-    separator: Separator = None,
-    mapping: Mapping = None,
+    kind: options.Kind = None,
+    space: options.Space = None,
+    separator: options.Separator = None,
+    mapping: options.Mapping = None,
     on_unknown: Annotated[
-        OnUnknown | None, typer.Option(help="Labels that do not fit: error (default) or skip.")
+        options.OnUnknown | None, typer.Option(help="Labels that do not fit: error (default) or skip.")
     ] = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model. Default: that of the folder.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Epochs at most.")] = None,
@@ -78,7 +66,7 @@ def train(
     of_task |= {"on-unknown": on_unknown and on_unknown.value, "delimiter": delimiter, "encoding": encoding}
     chosen = _chosen(recipe, {flag: value for flag, value in of_task.items() if value})
     flags = {
-        "name": name or (utf8_name(output) if chosen.name == "model" else None),
+        "name": name or (options.utf8_name(output) if chosen.name == "model" else None),
         "base": base,
         "epochs": epochs,
         "batch_size": batch_size,
@@ -140,4 +128,4 @@ def _chosen(recipe: Path | None, of_task: dict[str, Any]) -> Recipe:
         return load_recipe(recipe)
     keys = {"data": "train", "task": "name", "on-unknown": "on_unknown"}
     task = {keys.get(flag, flag): value for flag, value in of_task.items()}
-    return recipe_of_files(task)
+    return options.recipe_of_files(task)

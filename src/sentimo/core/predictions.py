@@ -53,9 +53,10 @@ class TaskScores:
 
     def decide(self) -> list[Answer]:
         """Return per row a label id (single, ordinal), label ids (multi), a number (score), or None (no answer)."""
-        return [None if np.isnan(row).any() else self._decide(row) for row in self.scores]
+        return [None if np.isnan(row).any() else self.decide_row(row) for row in self.scores]
 
-    def _decide(self, row: Floats) -> Answer:
+    def decide_row(self, row: Floats) -> int | float | tuple[int, ...]:
+        """Return the answer of one row (n_labels,) that has one."""
         if self.space.kind == "score":
             return float(row[0])
         if self.space.kind == "multi":
@@ -354,16 +355,14 @@ def _meaning(task: TaskScores) -> tuple[Any, ...]:
 
 
 def _answer(task: TaskScores, values: Floats) -> Choice | float:
-    if task.space.kind == "score":
-        return float(values[0])
-    labels = task.space.labels
+    decided, labels = task.decide_row(values), task.space.labels
+    if isinstance(decided, float):
+        return decided
     probabilities = {label: float(p) for label, p in zip(labels, values, strict=True)}
-    if task.space.kind == "multi":
-        cuts = task.thresholds or (0.5,) * len(labels)
-        given = [label for label, p, cut in zip(labels, values, cuts, strict=True) if p >= cut]
-        return Choice(None, tuple(sorted(given, key=lambda each: -probabilities[each])), probabilities, task.space)
-    label = labels[int(values.argmax())]
-    return Choice(label, (label,), probabilities, task.space)
+    if isinstance(decided, int):
+        return Choice(labels[decided], (labels[decided],), probabilities, task.space)
+    given = sorted((labels[place] for place in decided), key=lambda each: -probabilities[each])
+    return Choice(None, tuple(given), probabilities, task.space)
 
 
 def _plain(value: Choice | float) -> Any:
