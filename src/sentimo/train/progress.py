@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -11,9 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+_LINE_EVERY_S = 60.0
+
 
 class Progress:
-    """Shows a run.
+    """Shows a run: a moving bar on a terminal, a line a minute in a log.
 
     Args:
         console: Where; None shows nothing.
@@ -34,6 +37,8 @@ class Progress:
             disable=console is None,
         )
         self._task: TaskID | None = None
+        self._n_steps = self._first_step = 0
+        self._started = self._told = 0.0
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -52,11 +57,18 @@ class Progress:
     def plan(self, n_steps: int, done: int) -> None:
         """Start the bar."""
         self._task = self._bars.add_task("training", total=n_steps, completed=done, loss=0.0)
+        self._n_steps, self._first_step = n_steps, done
+        self._started = self._told = time.monotonic()
 
     def step(self, step: int, loss: float) -> None:
         """Move the bar; `loss` is the mean of the epoch so far."""
         if self._task is not None:
             self._bars.update(self._task, completed=step, loss=loss)
+        now = time.monotonic()
+        if self._console is not None and not self._console.is_terminal and now - self._told >= _LINE_EVERY_S:
+            self._told = now
+            left = (now - self._started) / (step - self._first_step) * (self._n_steps - step)
+            self.note(f"step {step:,} of {self._n_steps:,}  loss {loss:.4f}  about {left / 60:.0f} min left")
 
     def epoch(self, figures: Mapping[str, Any], *, is_best: bool) -> None:
         """Show the dev figures of an epoch."""
