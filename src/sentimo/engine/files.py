@@ -153,11 +153,11 @@ class _FileRun:
             for part in _parts(rows):
                 self._answer(part)
                 on_rows(self.state.n_read)
+            return self._finish()
         except KeyboardInterrupt:
             raise Interrupted(
                 f"stopped after {self.state.n_read} rows; the same command with --resume goes on from there"
             ) from None
-        return self._finish()
 
     def _start(self, resume: bool) -> None:
         found = self.folder / _STATE
