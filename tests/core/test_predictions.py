@@ -335,7 +335,6 @@ def test_a_task_that_one_model_lacks_is_absent_from_its_rows():
     [
         scores(LabelSpace("p", ("positive", "negative")), [0.5, 0.5]),
         scores(LabelSpace("p", ("negative", "positive"), "multi"), [0.5, 0.5]),
-        scores(LabelSpace("p", ("negative", "positive"), "multi"), [0.5, 0.5], thresholds=(0.1, 0.2)),
     ],
 )
 def test_models_that_mean_different_things_by_one_task_are_not_joined(other):
@@ -344,3 +343,16 @@ def test_models_that_mean_different_things_by_one_task_are_not_joined(other):
 
     with pytest.raises(InputError, match="'polarity' with different labels"):
         join_predictions([([0], first), ([1], second)], 2)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_each_model_keeps_the_thresholds_it_was_given(order):
+    cuts = (None, (0.2, 0.2, 0.9), (0.9, 0.1, 0.2))
+    parts = [predictions([str(cut)], {"topics": scores(TOPICS, [0.6, 0.15, 0.25], thresholds=cut)}) for cut in cuts]
+
+    joined = join_predictions([([row], parts[row]) for row in order], 3)
+
+    assert joined.tasks["topics"].decide() == [(0,), (0,), (1, 2)]
+    assert [row.tasks["topics"].labels for row in joined] == [("food",), ("food",), ("price", "staff")]
+    with pytest.raises(InputError, match="judge them one by one"):
+        _ = joined.tasks["topics"].common_thresholds

@@ -44,24 +44,33 @@ class TaskScores:
         space: The task's labels.
         scores: (n, n_labels), calibrated probabilities in [0, 1]; for a score (n, 1), the value in ``space.range``.
             A row of NaN was not answered.
-        thresholds: For a multi-label task the score from which each label is given; None means 0.5 everywhere.
+        thresholds: For a multi-label task the score from which each label is given, (n_labels,), or (n, n_labels) where
+            several models answered; None means 0.5 everywhere.
     """
 
     space: LabelSpace
     scores: Floats
-    thresholds: tuple[float, ...] | None = None
+    thresholds: tuple[float, ...] | Floats | None = None
+
+    @property
+    def cuts(self) -> Floats:
+        """The score from which each label of each row is given, (n, n_labels)."""
+        return np.broadcast_to(0.5 if self.thresholds is None else np.asarray(self.thresholds), self.scores.shape)
+
+    @property
+    def common_thresholds(self) -> tuple[float, ...] | None:
+        """The thresholds that all rows share; raise InputError where several models answered with their own."""
+        if isinstance(self.thresholds, np.ndarray):
+            name = self.space.name
+            raise InputError(
+                f"several models answer in {name!r}, each with thresholds of its own; judge them one by one"
+            )
+        return self.thresholds
 
     def decide(self) -> list[Answer]:
         """Return per row a label id (single, ordinal), label ids (multi), a number (score), or None (no answer)."""
-        return [None if np.isnan(row).any() else self.decide_row(row) for row in self.scores]
-
-    def decide_row(self, row: Floats) -> int | float | tuple[int, ...]:
-        """Return the answer of one row (n_labels,) that has one."""
-        if self.space.kind == "score":
-            return float(row[0])
-        if self.space.kind == "multi":
-            return tuple(np.flatnonzero(row >= np.asarray(self.thresholds or 0.5)).tolist())
-        return int(row.argmax())
+        rows = zip(self.scores, self.cuts, strict=True)
+        return [None if np.isnan(row).any() else _decide(self.space, row, cuts) for row, cuts in rows]
 
 
 @dataclass(frozen=True)
@@ -232,7 +241,7 @@ class Predictions(Sequence[Prediction]):
         return (self._row(row) for row in range(len(self)))
 
     def _row(self, row: int) -> Prediction:
-        tasks = self._answers({name: task.scores[row] for name, task in self.tasks.items()})
+        tasks = self._answers({name: task.scores[row] for name, task in self.tasks.items()}, row)
         main = next((each for each in (tasks.get(POLARITY), *tasks.values()) if isinstance(each, Choice)), None)
         return Prediction(
             text=self.texts[row],
@@ -242,13 +251,15 @@ class Predictions(Sequence[Prediction]):
             coverage=float(self.coverage[row]),
             tokens=int(self.tokens[row]),
             model=self.models[row],
-            windows=tuple((each.start, each.end, self._answers(each.scores)) for each in self.windows[row]),
+            windows=tuple((each.start, each.end, self._answers(each.scores, row)) for each in self.windows[row]),
             error=self.errors[row],
         )
 
-    def _answers(self, scores: Mapping[str, Floats]) -> dict[str, Choice | float]:
+    def _answers(self, scores: Mapping[str, Floats], row: int) -> dict[str, Choice | float]:
         return {
-            name: _answer(self.tasks[name], values) for name, values in scores.items() if not np.isnan(values).any()
+            name: _answer(self.tasks[name].space, values, self.tasks[name].cuts[row])
+            for name, values in scores.items()
+            if not np.isnan(values).any()
         }
 
     def to_dict(self) -> list[dict[str, Any]]:
@@ -332,12 +343,13 @@ def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int)
         for name, found in part.tasks.items():
             known = tasks.get(name)
             if known is None:
-                known = tasks[name] = TaskScores(
-                    found.space, np.full((n, len(found.space)), np.nan, np.float32), found.thresholds
-                )
-            if _meaning(known) != _meaning(found):
-                raise InputError(f"two models answer task {name!r} with different labels or thresholds")
-            known.scores[np.asarray(rows, dtype=np.intp)] = found.scores
+                known = tasks[name] = _blank(name, found.space, n, [each for _, each in parts])
+            if _meaning(known.space) != _meaning(found.space):
+                raise InputError(f"two models answer task {name!r} with different labels")
+            places = np.asarray(rows, dtype=np.intp)
+            known.scores[places] = found.scores
+            if isinstance(known.thresholds, np.ndarray):
+                known.thresholds[places] = found.cuts
     return Predictions(
         texts=tuple(parts[part][1].texts[place] for part, place in order),
         tasks=tasks,
@@ -350,19 +362,33 @@ def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int)
     )
 
 
-def _meaning(task: TaskScores) -> tuple[Any, ...]:
-    return task.space.labels, task.space.kind, task.space.range, task.thresholds
+def _blank(task: str, space: LabelSpace, n: int, parts: Sequence[Predictions]) -> TaskScores:
+    """Return the scores of no row yet; thresholds are those of all parts, or per row where they have their own."""
+    shape = (n, len(space))
+    cuts = [part.tasks[task].thresholds for part in parts if task in part.tasks]
+    alike = all(not isinstance(each, np.ndarray) and each == cuts[0] for each in cuts)
+    return TaskScores(space, np.full(shape, np.nan, np.float32), cuts[0] if alike else np.full(shape, 0.5))
 
 
-def _answer(task: TaskScores, values: Floats) -> Choice | float:
-    decided, labels = task.decide_row(values), task.space.labels
+def _meaning(space: LabelSpace) -> tuple[Any, ...]:
+    return space.labels, space.kind, space.range
+
+
+def _decide(space: LabelSpace, values: Floats, cuts: Floats) -> int | float | tuple[int, ...]:
+    if space.kind == "score":
+        return float(values[0])
+    return tuple(np.flatnonzero(values >= cuts).tolist()) if space.kind == "multi" else int(values.argmax())
+
+
+def _answer(space: LabelSpace, values: Floats, cuts: Floats) -> Choice | float:
+    decided, labels = _decide(space, values, cuts), space.labels
     if isinstance(decided, float):
         return decided
     probabilities = {label: float(p) for label, p in zip(labels, values, strict=True)}
     if isinstance(decided, int):
-        return Choice(labels[decided], (labels[decided],), probabilities, task.space)
+        return Choice(labels[decided], (labels[decided],), probabilities, space)
     given = sorted((labels[place] for place in decided), key=lambda each: -probabilities[each])
-    return Choice(None, tuple(given), probabilities, task.space)
+    return Choice(None, tuple(given), probabilities, space)
 
 
 def _plain(value: Choice | float) -> Any:

@@ -171,7 +171,7 @@ def _figures(a: TaskScores, b: TaskScores, targets: Sequence[Target], n_bootstra
     # One seed, so both models are measured on the same draws: that is what makes the difference a paired one.
     in_a, in_b = (
         bootstrap(
-            measures(each.space, targets, checked_scores(each.space, targets, each.scores), each.thresholds)[0],
+            measures(each.space, targets, checked_scores(each.space, targets, each.scores), each.common_thresholds)[0],
             len(targets),
             n_bootstrap,
             seed,
@@ -185,7 +185,7 @@ def _figures(a: TaskScores, b: TaskScores, targets: Sequence[Target], n_bootstra
 
 
 def _test(a: TaskScores, b: TaskScores, targets: Sequence[Target]) -> McNemar | None:
-    right = [is_right(each.space, targets, each.scores.astype(np.float64), each.thresholds) for each in (a, b)]
+    right = [is_right(each.space, targets, each.scores.astype(np.float64), each.common_thresholds) for each in (a, b)]
     if right[0] is None or right[1] is None:
         return None
     return mcnemar(right[0].tolist(), right[1].tolist())

@@ -151,7 +151,7 @@ def score_answered(
         scores.space,
         [targets[row] for row in answered.tolist()],
         scores.scores[answered],
-        scores.thresholds,
+        scores.common_thresholds,
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
