@@ -30,11 +30,11 @@ def accuracy(data, task, label_of, label):
 
 
 def test_the_english_model_knows_polarity_of_tweets():
-    assert accuracy("en/tweeteval-sentiment/test.parquet", "polarity", "accuracy", label="label") >= 0.65
+    assert accuracy("en/tweeteval-sentiment/test.parquet", "polarity", "accuracy", label="label") >= 0.67
 
 
 def test_the_english_model_knows_28_emotions():
-    assert accuracy("en/goemotions/test.parquet", "goemotions", "macro_f1", label="labels") >= 0.30
+    assert accuracy("en/goemotions/test.parquet", "goemotions", "macro_f1", label="labels") >= 0.48
 
 
 def test_the_chinese_model_knows_polarity_of_hotel_reviews():
