@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = (
+    pytest.mark.slow
+)  # process groups need free ports and both cores; one start in a dozen failed without a word
+
 SCRIPT = """
 import json, sys
 sys.path.insert(0, {here!r})
@@ -20,7 +24,8 @@ torch.set_num_threads(1)
 toy = Toy(open_base({base!r}), n_rows=36, epochs=2, dropout=0.0).fit()  # each process would draw its own
 if PartialState().is_main_process:
     weights = {{name: value.double().sum().item() for name, value in toy.weights.items()}}
-    print(json.dumps({{"n": PartialState().num_processes, "weights": weights, "history": toy.history}}))
+    print(json.dumps({{"n": PartialState().num_processes, "weights": weights, "history": toy.history}}), flush=True)
+PartialState().destroy_process_group()
 """
 
 
@@ -28,8 +33,9 @@ def trained(script, n):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(n)]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*launch, str(script)], capture_output=True, text=True, check=True, env=environment, timeout=300
+        [*launch, str(script)], capture_output=True, text=True, check=False, env=environment, timeout=300
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -95,7 +95,9 @@ def train(
         DataError, RecipeError, InputError: data, recipe or base cannot be used.
         Interrupted: Ctrl-C; `resume` goes on.
     """
-    return _Training(recipe, Path(output), overwrite, about, console).run(resume)
+    result = _Training(recipe, Path(output), overwrite, about, console).run(resume)
+    PartialState().destroy_process_group()  # a process that just exits may abort the others; nothing to do for one
+    return result
 
 
 class _Training:
