@@ -63,6 +63,9 @@ EXPERIMENTS = {
     "hotel-svm": _hotel("svm"),
     "hotel-bayes": _hotel("bayes"),
     "throughput": Experiment("Training throughput", ("python", "benchmarks/throughput.py", "--json")),
+    "throughput-fp32": Experiment(  # the same command where the processor has no bf16
+        "Training throughput on a processor without bf16", ("python", "benchmarks/throughput.py", "--json")
+    ),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--json")),
 }
 
