@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ class TaskScores:
     scores: Floats
     thresholds: tuple[float, ...] | Floats | None = None
 
-    @property
+    @cached_property
     def cuts(self) -> Floats:
         """The score from which each label of each row is given, (n, n_labels)."""
         return np.broadcast_to(0.5 if self.thresholds is None else np.asarray(self.thresholds), self.scores.shape)
