@@ -98,12 +98,11 @@ def load_dataset(
 def _read(paths: Sequence[str | Path], reading: Reading) -> tuple[list[tuple[str, int, str, Any]], list[Skipped]]:
     """Return (path, row number, text, label cell) of rows with a text, and the others."""
     text, label = reading.columns
-    options = {"delimiter": reading.delimiter, "encoding": reading.encoding}
     rows: list[tuple[str, int, str, Any]] = []
     skipped: list[Skipped] = []
     for path in map(str, paths):
-        require_columns(path, columns(path, **options), {"text": text, "label": label})
-        for row in read_rows(path, **options):
+        require_columns(path, columns(path, **reading.options), {"text": text, "label": label})
+        for row in read_rows(path, **reading.options):
             if isinstance(row, BadRow):
                 skipped.append(Skipped(path, row.number, row.reason))
             elif is_empty(content := row.cells.get(text)):

@@ -95,13 +95,12 @@ def examine(
 def _read(paths: Mapping[str, Sequence[Path]], reading: Reading) -> _Read:
     read = _Read()
     text, label = reading.columns
-    options = {"delimiter": reading.delimiter, "encoding": reading.encoding}
     names = _short_names([path for files in paths.values() for path in files])
     for split, files in paths.items():
         for path in files:
-            require_columns(path, columns(path, **options), {"text": text, "label": label})
+            require_columns(path, columns(path, **reading.options), {"text": text, "label": label})
             try:
-                for row in read_rows(path, **options):
+                for row in read_rows(path, **reading.options):
                     read.rows[split] += 1
                     _sort_in(read, row, split, names[path], text, label)
             except DataError as error:  # past the first rows, so that the rest of the diagnosis is worth having

@@ -40,8 +40,13 @@ class Reading:
         Raises:
             DataError: no column looks like texts, or like labels.
         """
-        text, label = choose_columns(path, self.text, self.label, delimiter=self.delimiter, encoding=self.encoding)
+        text, label = choose_columns(path, self.text, self.label, **self.options)
         return replace(self, text=text, label=label)
+
+    @property
+    def options(self) -> dict[str, str | None]:
+        """What `sentimo.data.readers` takes by keyword."""
+        return {"delimiter": self.delimiter, "encoding": self.encoding}
 
     @property
     def columns(self) -> tuple[str, str]:

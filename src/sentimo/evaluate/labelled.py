@@ -38,8 +38,7 @@ def load_labelled(
     """
     reading = reading.with_columns(path)
     text, label = reading.columns
-    names = columns(path, delimiter=reading.delimiter, encoding=reading.encoding)
-    require_columns(path, names, {"text": text, "label": label})
+    require_columns(path, columns(path, **reading.options), {"text": text, "label": label})
     if task is None:
         task = next(iter(spaces)) if len(spaces) == 1 else label if label in spaces else None
     if task is not None:

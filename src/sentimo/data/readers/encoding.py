@@ -72,8 +72,7 @@ def decode(content: bytes) -> str:
         chinese = content.decode("gb18030")
     except UnicodeDecodeError:
         return text
-    n_common = _beyond_ascii(chinese.encode("gb2312", "ignore").decode("gb2312"))
-    return chinese if n_common >= _CHINESE * _beyond_ascii(chinese) else text
+    return chinese if _common_han(chinese) >= _CHINESE * _beyond_ascii(chinese) else text
 
 
 def check_encoding(path: Path, encoding: str) -> str:
@@ -129,8 +128,13 @@ def _is_chinese(path: Path) -> bool:
     with path.open(encoding="gb18030") as file:
         while text := file.read(_CHUNK):
             n_all += _beyond_ascii(text)
-            n_common += _beyond_ascii(text.encode("gb2312", "ignore").decode("gb2312"))
+            n_common += _common_han(text)
     return n_common >= _CHINESE * n_all
+
+
+def _common_han(text: str) -> int:
+    """Return how many characters beyond ASCII are of GB 2312, with which Chinese is mostly written."""
+    return _beyond_ascii(text.encode("gb2312", "ignore").decode("gb2312"))
 
 
 def _beyond_ascii(text: str) -> int:
