@@ -39,8 +39,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--json", action="store_true")
     options.add_argument("--texts", type=int, default=1600, help="texts learnt per round by our loop")
+    options.add_argument("--base", default="minilm", help="base model: its size matters here, not its weights")
     chosen = options.parse_args()
-    base = open_base("minilm")
+    base = open_base(chosen.base)
     recipes = {precision: _recipe(precision) for precision in ("fp32", "auto")}
     rows = _rows(base, recipes["fp32"], chosen.texts)
     ways: dict[str, Callable[[], float]] = {
