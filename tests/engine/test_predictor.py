@@ -296,3 +296,25 @@ def test_extreme_logits_are_an_answer(fake_predictor):
     row = fake_predictor(answer=lambda words: {"polarity": [1e30, -1e30, 0]}).analyze("x")
 
     assert row.polarity.probabilities == {"negative": 1, "neutral": 0, "positive": 0}
+
+
+# What it has done
+
+
+def test_work_counts_texts_tokens_and_padding(tiny_bundle):
+    predictor = Predictor.load(tiny_bundle.path)
+
+    predictor.predict(["good food .", "good", ""])
+
+    # 3 + 2 and 1 + 2 tokens, padded to 2 rows of 5
+    assert (predictor.work.n_texts, predictor.work.n_tokens, predictor.work.n_slots) == (3, 8, 10)
+    assert predictor.work.padding == pytest.approx(0.2)
+
+
+def test_an_earlier_reading_of_the_work_stays_as_it_was(fake_predictor):
+    predictor = fake_predictor()
+    before = predictor.work
+
+    predictor.predict(["good"])
+
+    assert (before.n_texts, (predictor.work - before).n_texts) == (0, 1)

@@ -11,6 +11,7 @@ import sentimo
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import Prediction, Predictions, join_predictions
 from sentimo.engine.predictor import Predictor, readable
+from sentimo.engine.work import Work
 from sentimo.errors import BundleError, InputError
 from sentimo.text.language import language_of
 
@@ -62,6 +63,11 @@ class Analyzer:
     def spaces(self) -> Mapping[str, LabelSpace]:
         """Task -> label space, over all models (opens them)."""
         return {task: space for each in self._models for task, space in self._predictor(each).spaces.items()}
+
+    @property
+    def work(self) -> Work:
+        """What its models have done so far, together."""
+        return sum((each.work for each in self._loaded.values()), Work())
 
     @overload
     def analyze(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]  # a str is a Sequence[str]

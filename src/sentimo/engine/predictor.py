@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from sentimo.engine.backends import Backend, Prepared, open_backend
 from sentimo.engine.batching import batches
 from sentimo.engine.calibration import calibrated
 from sentimo.engine.windows import aggregate
+from sentimo.engine.work import Work
 from sentimo.errors import InputError
 from sentimo.text.language import language_of
 
@@ -51,6 +53,12 @@ class Predictor:
         self._backend, self._tasks, self.model = backend, tuple(tasks), model
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
+        self._work, self._counting = Work(), Lock()
+
+    @property
+    def work(self) -> Work:
+        """What it has done so far."""
+        return self._work
 
     @classmethod
     def load(cls, path: str | Path, *, max_windows: int | None = None) -> Self:
@@ -85,7 +93,12 @@ class Predictor:
         answers = _Answers(self._tasks, self.model, [readable(text) for text in texts])
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             self._fill(answers, range(start, min(start + _TEXTS_AT_ONCE, len(texts))))
+        self._count(n_texts=len(texts))
         return answers.finish()
+
+    def _count(self, **counts: int) -> None:
+        with self._counting:  # several threads may ask one predictor
+            self._work += Work(**counts)
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
         """Return where the attention heads of the model look in a text: where, not a proof of why.
@@ -112,7 +125,9 @@ class Predictor:
         """Return task -> calibrated scores (n_windows in all, n_labels), windows in the order of the texts."""
         windows = [window for each in prepared for window in each.windows]
         scores = {task.name: np.empty((len(windows), len(task.space)), np.float32) for task in self._tasks}
-        for batch in batches([window.length for window in windows], BATCH_TOKENS, BATCH_ITEMS):
+        lengths = [window.length for window in windows]
+        for batch in batches(lengths, BATCH_TOKENS, BATCH_ITEMS):
+            self._count(n_tokens=sum(lengths[each] for each in batch), n_slots=len(batch) * lengths[batch[0]])
             logits = self._backend.run([windows[position].features for position in batch])
             for task in self._tasks:
                 scores[task.name][batch] = calibrated(task.space, logits[task.name], task.temperature)

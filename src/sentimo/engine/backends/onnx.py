@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +14,8 @@ from tokenizers import Tokenizer
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.tokens import TokenReader
-from sentimo.errors import BundleError, InputError
+from sentimo.engine.threads import n_threads
+from sentimo.errors import BundleError
 
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
 ATTENTION = ".attention"  # ending of the outputs that hold attention weights
@@ -63,7 +63,7 @@ class OnnxBackend:
         _check_ids(bundle, settings, tokenizer.get_vocab_size())
         reader = TokenReader(tokenizer, max_tokens=bundle.manifest.max_tokens, max_windows=max_windows, **settings)
         unpack = given.get("weights") == WEIGHTS_8_BIT
-        backend = cls(bundle.file(GRAPH), reader, threads=_threads(), unpack_weights=unpack)
+        backend = cls(bundle.file(GRAPH), reader, threads=n_threads(), unpack_weights=unpack)
         if missing := {task.name for task in bundle.manifest.tasks} - set(backend.outputs):
             raise BundleError(f"{bundle.path}: the graph has no output for {', '.join(sorted(missing))}")
         for task in bundle.manifest.tasks:
@@ -109,10 +109,3 @@ def _tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing more exact
         raise BundleError(f"{path} cannot be read as a tokenizer: {error}") from error
-
-
-def _threads() -> int:
-    given = os.environ.get("SENTIMO_THREADS", "0")
-    if not given.isdecimal():
-        raise InputError(f"SENTIMO_THREADS is {given!r}; expected a number of threads, 0 for one per core")
-    return int(given)
