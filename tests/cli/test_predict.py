@@ -57,11 +57,20 @@ def test_json_is_one_line_with_the_outcome(reviews, tmp_path):
     result = invoke(reviews, "-o", tmp_path / "out.csv", "--json")
 
     assert result.stdout.count("\n") == 1
-    assert json.loads(result.stdout) == {
+    found = json.loads(result.stdout)
+    assert found.pop("seconds") > 0
+    assert found.pop("texts_per_s") > 0
+    assert found.pop("tokens_per_s") > 0
+    assert found == {
         "output": str(tmp_path / "out.csv"),
+        "status": "completed with errors",
         "rows": 3,
         "bad_rows": 2,
         "bad": str(tmp_path / "out.csv.bad.jsonl"),
+        "padding": 0.0,
+        "duplicates": 0.0,
+        "rerun": 0.0,
+        "cheap": 0.0,
     }
 
 
@@ -82,20 +91,20 @@ def test_delimiter_and_encoding_can_be_given(tmp_path):
 
 
 def test_an_interrupted_run_is_gone_on_with(reviews, tmp_path, monkeypatch):
-    from sentimo.engine import files
+    from sentimo.engine.files import job, parts
 
-    monkeypatch.setattr(files, "ROWS_AT_ONCE", 1)
-    answer = files._FileRun._answer
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 1)
+    answer = job._Job._write
 
-    def interrupted(run, part):
-        if run.state.n_parts == 2:
+    def interrupted(run, part, answers):
+        if run.state.n_read == 2:
             raise KeyboardInterrupt
-        answer(run, part)
+        answer(run, part, answers)
 
-    monkeypatch.setattr(files._FileRun, "_answer", interrupted)
+    monkeypatch.setattr(job._Job, "_write", interrupted)
     with pytest.raises(Interrupted, match="stopped after 2 rows; the same command with --resume goes on"):
         invoke(reviews, "-o", tmp_path / "out.csv")
-    monkeypatch.setattr(files._FileRun, "_answer", answer)
+    monkeypatch.setattr(job._Job, "_write", answer)
     result = invoke(reviews, "-o", tmp_path / "out.csv", "--resume")
 
     assert "Wrote 3 rows" in result.stderr

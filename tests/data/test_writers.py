@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentimo.data.readers import read_rows
-from sentimo.data.writers import WRITERS, json_line, open_writer
+from sentimo.data.writers import WRITERS, Writer
+from sentimo.data.writers.jsonl import json_line
+from sentimo.data.writers.parquet import join
 from sentimo.errors import InputError
 
 
@@ -16,13 +18,14 @@ from sentimo.errors import InputError
 def written(tmp_path):
     """Write columns as parts of a file and return its path."""
 
-    def write(ending, *parts, header=(), schema=None):
+    def write(ending, *parts, header=(), schema=None, **options):
         target = tmp_path / f"out{ending}"
-        writer = open_writer(target)
-        paths = [tmp_path / f"{number}{ending}" for number in range(len(parts))]
-        for path, columns in zip(paths, parts, strict=True):
-            writer.write(path, columns, schema)
-        writer.join(paths, target, header or list(parts[0]))
+        writer = Writer(target, **options)
+        names = header or list(parts[0])
+        log = tmp_path / "log" if writer.is_parquet else target
+        log.write_bytes(writer.header(names) + b"".join(writer.encode(columns, schema) for columns in parts))
+        if writer.is_parquet:
+            join(log, target, names, folder=False)
         return target
 
     return write
@@ -46,7 +49,7 @@ def test_parts_are_joined_in_order(written, ending):
 
 def test_an_unknown_ending_names_the_known_ones(tmp_path):
     with pytest.raises(InputError, match=r"files of kind '\.xlsx' are not written; known: \.csv, \.tsv"):
-        open_writer(tmp_path / "out.xlsx")
+        Writer(tmp_path / "out.xlsx")
 
 
 def test_without_parts_csv_has_its_header_and_parquet_its_columns(written):

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentimo.data.readers import read_rows
-from sentimo.engine import files
-from sentimo.engine.files import predict_file
+from sentimo.engine.files import parts, predict_file
 from sentimo.errors import DataError, InputError, Interrupted
 
 RESULTS = [
@@ -77,7 +76,7 @@ def many(tmp_path):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(files, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 4)
 
 
 class StopsAt:
@@ -339,14 +338,14 @@ def test_a_run_killed_between_any_two_steps_on_disk_can_be_ended(
                 pass
             else:
                 break  # there are fewer steps than that
-        state = tmp_path / f"out{ending}.parts" / "state.json"
+        state = tmp_path / f"out{ending}.unfinished" / "state.json"
         if state.exists() or not target.exists() or target.read_bytes() != undisturbed.read_bytes():
             predict_file(fake_predictor(), many, target, text="text", resume=state.exists(), overwrite=overwrite)
         assert target.read_bytes() == undisturbed.read_bytes()
         assert Path(f"{target}.bad.jsonl").read_bytes() == Path(f"{undisturbed}.bad.jsonl").read_bytes()
         for path in (target, Path(f"{target}.bad.jsonl")):
             path.unlink()
-        shutil.rmtree(tmp_path / f"out{ending}.parts", ignore_errors=True)
+        shutil.rmtree(tmp_path / f"out{ending}.unfinished", ignore_errors=True)
     assert kill_at > 30
 
 
@@ -361,7 +360,7 @@ def test_an_older_list_of_bad_rows_is_not_replaced_unasked(tmp_path, fake_predic
 
 def test_a_state_of_another_version_is_told(tmp_path, fake_predictor, many, small_parts):
     interrupt(fake_predictor(), many, tmp_path / "out.csv")
-    (tmp_path / "out.csv.parts" / "state.json").write_text('{"rows": 4}', "utf-8")
+    (tmp_path / "out.csv.unfinished" / "state.json").write_text('{"rows": 4}', "utf-8")
 
     with pytest.raises(InputError, match="another version, or is damaged"):
         predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True)
@@ -391,7 +390,7 @@ def test_an_unfinished_run_is_not_started_over_unasked(tmp_path, fake_predictor,
     interrupt(fake_predictor(), many, tmp_path / "out.csv")
 
     with pytest.raises(
-        InputError, match=r"out\.csv\.parts holds an unfinished run\. Go on with --resume, or delete it"
+        InputError, match=r"out\.csv\.unfinished holds an unfinished run\. Go on with --resume, or delete it"
     ):
         predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text")
 
@@ -442,7 +441,9 @@ class Counts:
 def test_a_part_has_a_bounded_number_of_rows(tmp_path, fake_predictor, many, small_parts):
     predictor, told = Counts(fake_predictor()), []
 
-    predict_file(predictor, many, tmp_path / "out.csv", text="text", on_rows=told.append)
+    predict_file(
+        predictor, many, tmp_path / "out.csv", text="text", on_progress=lambda progress: told.append(progress.n_read)
+    )
 
     assert predictor.rows[1:] == [4] * 5
     assert told == [0, 4, 8, 12, 16, 20]
@@ -450,7 +451,7 @@ def test_a_part_has_a_bounded_number_of_rows(tmp_path, fake_predictor, many, sma
 
 @pytest.mark.parametrize("long", ["text", "page"])
 def test_a_part_has_a_bounded_number_of_characters_in_all_columns(tmp_path, fake_predictor, monkeypatch, long):
-    monkeypatch.setattr(files, "CHARACTERS_AT_ONCE", 1000)
+    monkeypatch.setattr(parts, "CHARACTERS_AT_ONCE", 1000)
     rows = [{"text": "good", "page": "", long: "good " * 120} for _ in range(6)]  # 600 characters a row
     predictor = Counts(fake_predictor())
 

@@ -422,7 +422,7 @@ def _plain(value: Choice | float) -> Any:
 def _names_of(task: TaskScores) -> list[str | None]:
     """Return the answer of each row as a string: its label, or its labels joined by "|", likeliest first."""
     labels, scores = task.space.labels, task.scores
-    answered = (~np.isnan(scores).any(axis=1)).tolist()
+    answered = np.isfinite(scores.sum(axis=1)).tolist()
     if task.space.kind == "multi":
         given = (scores >= task.cuts).tolist()
         ranked = np.argsort(-scores, axis=1, kind="stable").tolist()

@@ -82,7 +82,7 @@ class StreamInput:
     def __init__(self, file: Any, ending: str | None = None, name: str = "stdin") -> None:
         self.name = name
         self._file: BinaryIO = io.BufferedReader(file, _HEAD)
-        self._head = self._file.peek()  # type: ignore[attr-defined]
+        self._head = self._file.peek()
         if any(self._head.startswith(magic) for magic in _MAGIC.values()):
             raise DataError(f"{name} is compressed; decompress it on the way: zcat FILE | sentimo predict - ...")
         if ending is None and not self._head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):

@@ -43,7 +43,7 @@ def test_reading_goes_on_after_any_row(tmp_path, name):
         for _ in zip(range(n), first, strict=False):
             pass
         assert first.place.rows == n
-        assert list(read_rows(path, place=first.place)) == rows[n:]
+        assert list(read_rows(path, first.place)) == rows[n:]
 
 
 def test_parquet_goes_on_by_row_groups(tmp_path, monkeypatch):
@@ -52,7 +52,7 @@ def test_parquet_goes_on_by_row_groups(tmp_path, monkeypatch):
     pq.write_table(pa.table({"n": list(range(10))}), path, row_group_size=4)
 
     for n in range(11):
-        assert [row.number for row in read_rows(path, place=Place(n))] == list(range(n + 1, 11))
+        assert [row.number for row in read_rows(path, Place(n))] == list(range(n + 1, 11))
 
 
 def test_a_plain_file_is_not_read_again_from_its_start(tmp_path):
@@ -63,7 +63,7 @@ def test_a_plain_file_is_not_read_again_from_its_start(tmp_path):
         pass
     path.write_bytes(b"#" * rows.place.n_bytes + path.read_bytes()[rows.place.n_bytes :])
 
-    assert [row.cells["text"] for row in read_rows(path, encoding="utf-8", place=rows.place)] == list(range(60, 100))
+    assert [row.cells["text"] for row in read_rows(path, rows.place, encoding="utf-8")] == list(range(60, 100))
 
 
 def test_an_encoding_that_cannot_be_cut_goes_on_row_by_row(tmp_path):

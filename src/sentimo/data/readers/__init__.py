@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentimo.data.readers.lines import Place
+from sentimo.data.readers.lines import START, Place
 from sentimo.data.streams import COMPRESSIONS, FileInput, Input, as_input
 from sentimo.errors import DataError, did_you_mean
 
@@ -86,10 +86,11 @@ class Rows(Protocol):
 
 def read_rows(
     source: str | Path | Input,
+    place: Place = START,
+    /,
     *,
     delimiter: str | None = None,
     encoding: str | None = None,
-    place: Place = Place(),  # noqa: B008  # frozen
 ) -> Rows:
     """Read a CSV, TSV, JSONL, Parquet or text file row by row, in constant memory.
 
@@ -97,9 +98,9 @@ def read_rows(
 
     Args:
         source: The file, plain or compressed (.gz, .zst), or a stream.
+        place: Where to go on: the `Rows.place` of an earlier reading of the same file in the same way.
         delimiter: Sign between CSV cells; None: guessed.
         encoding: Of a text file; None: detected.
-        place: Where to go on: the `Rows.place` of an earlier reading of the same file in the same way.
 
     Raises:
         DataError: no such file, an unknown format, an unknown encoding or no header. Raised at the call, not later.

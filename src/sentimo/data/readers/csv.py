@@ -9,7 +9,7 @@ from typing import Any
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
 from sentimo.data.readers.encoding import encoding_of
-from sentimo.data.readers.lines import LineReader, Lines, Place
+from sentimo.data.readers.lines import START, LineReader, Lines, Place
 from sentimo.data.streams import Input
 from sentimo.errors import DataError
 
@@ -19,7 +19,7 @@ _MOST_CHARACTERS = 64 << 20  # in one cell; more is a quote that is never closed
 
 def columns(source: Input, options: ReadOptions) -> list[str]:
     """Return the columns of the header."""
-    return Reader(source, options, Place()).header
+    return Reader(source, options, START).header
 
 
 class Reader(LineReader):

@@ -61,8 +61,8 @@ def detect_encoding(source: Path | Input) -> str:
     if _reads(source, "gb18030") and _is_chinese(source):
         return "gb18030"
     raise DataError(
-        f"{source}: neither UTF-8 nor GB18030. Save it as UTF-8, or name its encoding with --encoding (old Windows files "
-        "in English: cp1252)."
+        f"{source}: neither UTF-8 nor GB18030. Save it as UTF-8, or name its encoding with --encoding (old Windows "
+        "files in English: cp1252)."
     )
 
 

@@ -30,6 +30,9 @@ class Place:
     lines_before: int = 0
 
 
+START = Place()
+
+
 class LineReader:
     """What readers of lines share: they can say where they are, and go on from there.
 
