@@ -32,7 +32,7 @@ class FileProgress:
             BarColumn(),
             TextColumn("{task.fields[rate]}"),
             console=console,
-            disable=not bar,
+            disable=not (bar and console.is_terminal),
         )
         self._task = self._bars.add_task("rows", total=None, visible=False, rate="")
 
