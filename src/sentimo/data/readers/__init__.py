@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sentimo.data.readers.lines import START, Place
 from sentimo.data.streams import COMPRESSIONS, FileInput, Input, as_input
@@ -36,16 +36,14 @@ _LABEL_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A data row: its number from 1 (a header is not counted) and its cells by column."""
 
     number: int
     cells: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class BadRow:
+class BadRow(NamedTuple):
     """A data row that cannot be read, why, and what stands there: its cells (CSV) or its line (JSONL), if anything."""
 
     number: int

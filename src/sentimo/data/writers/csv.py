@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sentimo.data.writers import Columns
+from sentimo.data.writers.cells import filled, holds, joined, spelt
 from sentimo.data.writers.jsonl import json_line
 
-_SIGNS = frozenset("=+-@\t\r")
+_SIGNS = "=+-@\t\r"
 _NUMBER = re.compile(r"[+-]?(\d[\d.,]*|\.\d+)([eE][+-]?\d+)?%?")
+_TRUTH = ("True", "False")
 
 
 def open_format(ending: str, formula_guard: bool) -> CsvFormat:
@@ -31,33 +33,38 @@ class CsvFormat:
 
     def __init__(self, delimiter: str, formula_guard: bool) -> None:
         self._delimiter, self._guard = delimiter, formula_guard
+        self._to_quote = f'{delimiter}"\r\n'
 
     def header(self, names: Sequence[str]) -> bytes:
         """Return the row of names."""
-        return self._rows([self._cells(names)])
+        written = io.StringIO(newline="")
+        csv.writer(written, delimiter=self._delimiter).writerow(map(guarded, names) if self._guard else names)
+        return written.getvalue().encode("utf-8")
 
     def encode(self, columns: Columns, schema: Any) -> bytes:
         """Return the rows."""
-        return self._rows(zip(*map(self._cells, columns.values()), strict=True))
+        cells = [self._cells(values) for values in columns.values()]
+        if len(cells) == 1:  # or an empty cell would be a blank line, which is no row
+            cells = [filled(cells[0], '""')]
+        return joined(cells, self._delimiter, "\r\n")
 
-    def _rows(self, rows: Any) -> bytes:
-        written = io.StringIO(newline="")
-        csv.writer(written, delimiter=self._delimiter).writerows(rows)
-        return written.getvalue().encode("utf-8")
+    def _cells(self, values: Sequence[Any]) -> Any:
+        cells = spelt(values, _spelt, _TRUTH)
+        if self._guard and holds(cells, _SIGNS.encode()):
+            cells = spelt([guarded(each) if isinstance(each, str) else each for each in values], _spelt, _TRUTH)
+        if holds(cells, self._to_quote.encode()):
+            cells = spelt([each and self._quoted(each) for each in cells.to_pylist()], str, _TRUTH)
+        return cells
 
-    def _cells(self, values: Sequence[Any]) -> Sequence[Any]:
-        kinds = set(map(type, values))  # most columns need no look at each value
-        if kinds & {list, tuple, dict}:
-            values = [_json(value) for value in values]
-        if self._guard and str in kinds:
-            return [guarded(value) if isinstance(value, str) and value[:1] in _SIGNS else value for value in values]
-        return values
+    def _quoted(self, text: str) -> str:
+        quoted = any(sign in text for sign in self._to_quote)
+        return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
 def guarded(text: str) -> str:
     """Return a text that begins like a formula with an apostrophe before it, unless it is a number."""
-    return text if _NUMBER.fullmatch(text) else f"'{text}"
+    return f"'{text}" if text.startswith(tuple(_SIGNS)) and not _NUMBER.fullmatch(text) else text
 
 
-def _json(value: Any) -> Any:
-    return json_line(value).rstrip("\n") if isinstance(value, (list, tuple, dict)) else value
+def _spelt(value: Any) -> str:
+    return json_line(value).rstrip("\n") if isinstance(value, (list, tuple, dict)) else str(value)

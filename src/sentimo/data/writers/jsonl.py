@@ -9,6 +9,8 @@ from typing import Any
 from sentimo.data.writers import Columns
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
+_TRUTH = ("true", "false")
+_TO_ESCAPE = b'"\\' + bytes(range(0x20))
 
 
 def open_format(ending: str, formula_guard: bool) -> JsonlFormat:
@@ -25,8 +27,29 @@ class JsonlFormat:
 
     def encode(self, columns: Columns, schema: Any) -> bytes:
         """Return the rows."""
-        rows = zip(*columns.values(), strict=True)
-        return "".join(json_line(dict(zip(columns, row, strict=True))) for row in rows).encode("utf-8")
+        from sentimo.data.writers.cells import joined
+
+        return joined([_members(name, values) for name, values in columns.items()], ", ", "}\n", start="{")
+
+
+def _members(name: str, values: Sequence[Any]) -> Any:
+    """Return ``"name": value`` of every row."""
+    import pyarrow.compute as pc
+
+    from sentimo.data.writers.cells import holds, spelt
+
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds == {str}:
+        cells = spelt(values, str, _TRUTH)
+        if holds(cells, _TO_ESCAPE):
+            cells = spelt([value if value is None else _encode(value) for value in values], str, _TRUTH)
+        else:
+            cells = pc.binary_join_element_wise('"', cells, '"', "")
+    elif kinds <= {bool} or (kinds == {float} and all(value is None or value - value == 0 for value in values)):
+        cells = spelt(values, str, _TRUTH)
+    else:
+        cells = spelt([value if value is None else json_line(value).rstrip("\n") for value in values], str, _TRUTH)
+    return pc.binary_join_element_wise(f"{_encode(name)}: ", pc.fill_null(cells, "null"), "")
 
 
 def json_line(value: Any) -> str:

@@ -78,7 +78,7 @@ def stream_parts(sources: Sources) -> Iterator[Part]:
 def _cut(sources: Sources, start: Where) -> Iterator[Part]:
     rows: list[Named] = []
     n_characters = 0
-    for row in sources.rows(start):
+    for row in sources.rows(start):  # every row of the file passes here: a microsecond counts
         rows.append(row)
         n_characters += _n_characters(row)
         if _is_full(len(rows), n_characters):
@@ -93,4 +93,4 @@ def _is_full(n_rows: int, n_characters: int) -> bool:
 
 
 def _n_characters(row: Named) -> int:
-    return sum(map(len, map(str, row[1].cells.values()))) if isinstance(row[1], Row) else 0
+    return sum(map(len, map(str, row[1].cells.values()))) if type(row[1]) is Row else 0
