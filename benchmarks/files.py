@@ -18,8 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -29,11 +30,15 @@ from sentimo.engine.analyzer import BUILT_IN, Analyzer
 from sentimo.engine.files import predict_file
 from sentimo.engine.files.parts import ROWS_AT_ONCE
 
+ENGLISH = (
+    "the food was good bad awful great service slow fast room view staff kind rude price high low never again love "
+    "hate quite very not really hotel"
+).split()
 WORDS = {
-    "en": "the food was good bad awful great slow fast room view staff kind rude price high low never again".split(),
+    "en": ENGLISH,
     "zh": list("这家店的面条很好吃物流太慢了差评服务态度酒店房间小干净喜欢讨厌一般不错失望推荐再来"),
 }
-SPREAD = 3  # rounds of the throughput measurement; the median counts
+ROUNDS = 5  # of the throughput measurement; the median of their ratios counts
 
 
 class Instant:
@@ -70,8 +75,7 @@ def write(path: Path, n: int, language: str) -> None:
                 part = [next(rows) for _ in range(min(100_000, n - start))]
                 file.write_table(pa.table([[at for at, _ in part], [text for _, text in part]], schema))
         return
-    opened = gzip.open(path, "wt", 1, "utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
-    with opened as file:
+    with gzip.open(path, "wt", 1, "utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8") as file:
         if ".jsonl" in path.suffixes:
             file.writelines(json.dumps({"id": at, "text": text}, ensure_ascii=False) + "\n" for at, text in rows)
         else:
@@ -100,30 +104,37 @@ def alone(source: str, target: str) -> None:
 
 
 def throughput(n: int, model: str, language: str, source: str, target: str) -> dict[str, float]:
-    """Return rows per second of wall clock and of CPU time, through a file and in memory, and the ratios."""
+    """Return rows per second of wall clock and of CPU time (of all threads), in memory and through a file."""
     predictor = Analyzer.load(model)
     asked = list(texts(n, language))
-    predictor.predict(asked[:100])
-    seconds: dict[str, list[tuple[float, float]]] = {"memory": [], "file": []}
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / f"in{source}", Path(folder) / f"out{target}"
         write(paths[0], n, language)
-        for _ in range(SPREAD):
-            started = time.perf_counter(), time.process_time()
+
+        def through_file() -> None:
+            predict_file(predictor, *paths, text="text", overwrite=True)
+
+        def in_memory() -> None:
             for start in range(0, n, ROWS_AT_ONCE):
                 predictor.predict(asked[start : start + ROWS_AT_ONCE])
-            seconds["memory"].append((time.perf_counter() - started[0], time.process_time() - started[1]))
-            started = time.perf_counter(), time.process_time()
-            predict_file(predictor, *paths, text="text", overwrite=True)
-            seconds["file"].append((time.perf_counter() - started[0], time.process_time() - started[1]))
-    rates = {
-        f"{way}_rows_per_{clock}_s": n / sorted(each[at] for each in taken)[SPREAD // 2]
-        for way, taken in seconds.items()
-        for at, clock in enumerate(("wall", "cpu"))
+
+        through_file()  # imports
+        rounds = [(*_seconds(in_memory), *_seconds(through_file)) for _ in range(ROUNDS)]
+    wall, cpu, file_wall, file_cpu = (median(each) for each in zip(*rounds, strict=True))
+    return {
+        "memory_rows_per_s": n / wall,
+        "memory_rows_per_cpu_s": n / cpu,
+        "file_rows_per_s": n / file_wall,
+        "file_rows_per_cpu_s": n / file_cpu,
+        "ratio": median(each[0] / each[2] for each in rounds),
+        "cpu_ratio": median(each[1] / each[3] for each in rounds),
     }
-    for clock in ("wall", "cpu"):
-        rates[f"{clock}_ratio"] = rates[f"file_rows_per_{clock}_s"] / rates[f"memory_rows_per_{clock}_s"]
-    return rates
+
+
+def _seconds(work: Callable[[], None]) -> tuple[float, float]:
+    started = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 def main() -> None:

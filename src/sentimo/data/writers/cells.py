@@ -28,7 +28,7 @@ def spelt(values: Sequence[Any], spell: Callable[[Any], str | None], truth: tupl
 
 
 def joined(columns: Sequence[pa.Array], separator: str, end: str, *, start: str = "") -> bytes:
-    """Return the rows, one after the other: a start, the cells with a separator between them (null: nothing), an end."""
+    """Return the rows, one after the other: a start, the cells (null: nothing) with a separator between, an end."""
     if not len(columns[0]):
         return b""
     rows = pc.binary_join_element_wise(*columns, separator, null_handling="replace", null_replacement="")

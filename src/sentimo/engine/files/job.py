@@ -6,7 +6,7 @@ import errno
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,7 +184,8 @@ class _Job:
     def _answer_parts(self) -> None:
         """Answer the parts that are left. Two threads read and write beside it."""
         parts = file_parts(self.sources, self.state.where) if self.can_resume else stream_parts(self.sources)
-        with ThreadPoolExecutor(1, "write") as thread:
+        # Closed here, not by the garbage collection, which would wait for the thread of the reader in any other thread.
+        with closing(parts), ThreadPoolExecutor(1, "write") as thread:
             before = None
             for part in parts:
                 answers = self.predictor.predict(self.table.texts(part))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Queue
@@ -37,7 +37,7 @@ class Part:
     share: float
 
 
-def file_parts(sources: Sources, start: Where = FROM_START) -> Iterator[Part]:
+def file_parts(sources: Sources, start: Where = FROM_START) -> Generator[Part, None, None]:
     """Yield the parts of files, the same ones from whichever part on."""
     with ThreadPoolExecutor(1, "read") as thread:
         parts = _cut(sources, start)
@@ -47,7 +47,7 @@ def file_parts(sources: Sources, start: Where = FROM_START) -> Iterator[Part]:
             yield part
 
 
-def stream_parts(sources: Sources) -> Iterator[Part]:
+def stream_parts(sources: Sources) -> Generator[Part, None, None]:
     """Yield the rows of a stream as they come: all that are there, up to the size of a part, but never none."""
     coming: Queue[Any] = Queue(ROWS_AT_ONCE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -56,13 +57,14 @@ def predict_stream(
     table, watch = Table(found, text, predictor.predict(PROBE)), Watch(predictor)
     out.write(writer.header(table.names))
     n_read = n_rows = n_bad = 0
-    for part in stream_parts(found) if is_stream else file_parts(found):
-        answers = predictor.predict(table.texts(part))
-        out.write(writer.encode(table.columns(part, answers)))
-        out.flush()
-        for row in (bad := table.bad_rows(part, answers)):
-            on_bad(row)
-        n_read, n_rows, n_bad = n_read + len(part.rows), n_rows + len(answers), n_bad + len(bad)
-        on_progress(watch.read(n_read, part.share))
+    with closing(stream_parts(found) if is_stream else file_parts(found)) as parts:
+        for part in parts:
+            answers = predictor.predict(table.texts(part))
+            out.write(writer.encode(table.columns(part, answers)))
+            out.flush()
+            for row in (bad := table.bad_rows(part, answers)):
+                on_bad(row)
+            n_read, n_rows, n_bad = n_read + len(part.rows), n_rows + len(answers), n_bad + len(bad)
+            on_progress(watch.read(n_read, part.share))
     out.flush()
     return Summary(n_read, n_rows, n_bad, None, table.renamed, watch.read(n_read, 1.0))
