@@ -151,6 +151,9 @@ def _tell(summary: Summary, output: str) -> None:
 
     for name, given in summary.renamed.items():
         err.print(f"The file has a column {name!r} already; the result is in {given!r}", markup=False)
+    if summary.left_out:
+        names = ", ".join(summary.left_out)
+        err.print(f"Left out, since they came after the first lines: {names}. Files keep all keys.", markup=False)
     work, n = summary.progress.work, max(1, summary.progress.work.n_texts)
     shares = {
         "padding": work.padding,

@@ -116,6 +116,11 @@ class Sources:
         return [each.path for each in self.inputs if isinstance(each, FileInput)]
 
     @property
+    def is_stream(self) -> bool:
+        """Whether the input is a stream, of which only the first lines were seen beforehand."""
+        return len(self.files) < len(self.inputs)
+
+    @property
     def is_parquet(self) -> bool:
         """Whether all inputs are Parquet, so that the types of the columns are known."""
         return all(each.ending == ".parquet" for each in self.inputs)

@@ -132,3 +132,14 @@ def test_parquet_is_not_written_to_a_stream(tmp_path, fake_predictor, many):
     with pytest.raises(InputError, match="Parquet is not written to a stream; name a file"):
         predict_stream(fake_predictor(), many, io.BytesIO(), text="text", ending=".parquet")
     assert read(many)
+
+
+def test_keys_that_come_late_in_a_stream_are_left_out_and_told(fake_predictor):
+    early, late = b'{"text": "good"}\n' * 5000, b'{"text": "awful", "late": 1}\n'
+    out = io.BytesIO()
+
+    summary = predict_stream(fake_predictor(), StreamInput(io.BytesIO(early + late)), out, text="text", ending=".jsonl")
+
+    assert summary.left_out == ["late"]
+    assert "late" not in lines(out)[-1]
+    assert lines(out)[-1]["polarity"] == "negative"

@@ -13,6 +13,7 @@ from sentimo.data.readers.lines import LineReader, Lines, Place
 from sentimo.data.streams import Input
 from sentimo.errors import DataError
 
+_decode = json.JSONDecoder().decode
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -61,8 +62,8 @@ def _row(number: int, line_number: int, line: str) -> Row | BadRow:
 
 def _value(line: str) -> Any:
     """Return what a line holds. Half surrogate pairs, which JSON can spell but no file can hold, become U+FFFD."""
-    value = json.loads(line)
-    if not _SURROGATE.search(line):
+    value = _decode(line)
+    if "\\u" not in line or not _SURROGATE.search(line):
         return value
     spelt = json.dumps(value, ensure_ascii=False)
     return json.loads(spelt.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))

@@ -250,5 +250,5 @@ class _Job:
         self.place.remove()
         state = self.state
         progress = self.watch.read(state.n_read, 1.0)
-        bad = self.bad if state.n_bad else None
-        return Summary(state.n_read, state.n_rows, state.n_bad, bad, self.table.renamed, progress)
+        bad, left_out = self.bad if state.n_bad else None, sorted(self.table.left_out)
+        return Summary(state.n_read, state.n_rows, state.n_bad, bad, self.table.renamed, left_out, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Summary:
         bad: The side file, or None where every row has an answer.
         renamed: Result column -> name it was given because the source has a column of its name, or of another column
             of the same task.
+        left_out: Keys of a JSON Lines stream that came after its columns were fixed; they are not in the target.
         progress: Speed and work of this call.
     """
 
@@ -59,6 +60,7 @@ class Summary:
     n_bad: int
     bad: Path | None
     renamed: Mapping[str, str]
+    left_out: Sequence[str]
     progress: Progress
 
     @property

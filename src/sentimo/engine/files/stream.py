@@ -67,4 +67,4 @@ def predict_stream(
             n_read, n_rows, n_bad = n_read + len(part.rows), n_rows + len(answers), n_bad + len(bad)
             on_progress(watch.read(n_read, part.share))
     out.flush()
-    return Summary(n_read, n_rows, n_bad, None, table.renamed, watch.read(n_read, 1.0))
+    return Summary(n_read, n_rows, n_bad, None, table.renamed, sorted(table.left_out), watch.read(n_read, 1.0))

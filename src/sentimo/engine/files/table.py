@@ -25,10 +25,12 @@ class Table:
     Attributes:
         names: All columns, in order.
         renamed: Result column -> its name here, where the source has a column of its name or its task's.
+        left_out: Keys that came in a stream after its columns were fixed.
     """
 
     def __init__(self, sources: Sources, text: str, probe: Predictions) -> None:
         self._sources, self._text = sources, text
+        self.left_out: set[str] = set()
         self._results = list(probe.to_columns())
         taken = sources.names
         clashing = {_task_of(name, probe.tasks) for name in self._results if name in taken}
@@ -45,6 +47,9 @@ class Table:
     def columns(self, part: Part, answers: Predictions) -> dict[str, list[Any]]:
         """Return the columns of the rows that can be read, with their answers."""
         rows = [row.cells for _, row in part.rows if isinstance(row, Row)]
+        if self._sources.is_stream:
+            known = set(self._sources.names)
+            self.left_out.update(name for cells in rows for name in cells.keys() - known)
         table = {name: [cells.get(name) for cells in rows] for name in self._sources.names}
         if (column := self._sources.file_column) is not None:
             table[column] = [name for name, row in part.rows if isinstance(row, Row)]
