@@ -21,6 +21,8 @@ class FakeBackend:
         max_windows: Most windows of one text; None reads all.
     """
 
+    streams = 1
+
     def __init__(
         self,
         answer: Callable[[Sequence[str]], dict[str, Sequence[float]]],
