@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import BACKENDS, GRAPH
 from sentimo.engine.cpu import int8_instructions
 from sentimo.engine.threads import VARIABLE as THREADS
-from sentimo.engine.threads import n_threads
+from sentimo.engine.threads import n_threads, usable_cores
 from sentimo.errors import BundleError, InputError, did_you_mean
 
 BACKEND, PRECISION = "SENTIMO_BACKEND", "SENTIMO_PRECISION"
@@ -98,7 +99,7 @@ def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
     if wanted != "auto":
         return wanted, source
     if GRAPH in bundle.files:
-        return "onnx", "onnxruntime comes with Sentimo, starts fastest and holds one copy of the weights"
+        return "onnx", "onnxruntime comes with Sentimo and starts fastest"
     return "torch", f"the bundle has no graph ({GRAPH})"
 
 
@@ -142,3 +143,22 @@ def _why_threads() -> str:
     if os.environ.get(THREADS, "0") not in ("", "0"):
         return f"set by {THREADS}"
     return "cores that this process may use (affinity, quota of the container)"
+
+
+def machine() -> dict[str, Any]:
+    """Return what of this machine decides how models are run."""
+    return {
+        "cores": os.cpu_count(),
+        "usable_cores": usable_cores(),
+        "int8_instructions": int8_instructions(),
+        "onnxruntime": _version("onnxruntime"),
+        "openvino": _version("openvino"),
+        "torch": _version("torch"),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -74,6 +74,10 @@ class Backend(Protocol):
         """Return task -> logits (len(features), n_labels) for windows of like length."""
         ...
 
+    def run_beside(self, features: Sequence[Any]) -> dict[str, NDArray[np.float32]]:
+        """Do as `run`, while up to `streams` batches run at the same time; not called where `streams` is 1."""
+        ...
+
 
 def open_backend(bundle: Bundle, name: str | None = None, *, max_windows: int | None = None, **how: Any) -> Backend:
     """Open a backend on a bundle.

@@ -66,8 +66,8 @@ class GraphBackend(ABC):
         """Load a graph into the runtime."""
 
     @abstractmethod
-    def _compute(self, names: Sequence[str], ids: Ids, mask: Ids) -> list[NDArray[np.float32]]:
-        """Return the named outputs; several threads may call it at once."""
+    def _compute(self, names: Sequence[str], ids: Ids, mask: Ids, *, beside: bool) -> list[NDArray[np.float32]]:
+        """Return the named outputs; `beside`: other batches are run at the same time."""
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Return each text as windows of token ids."""
@@ -75,14 +75,22 @@ class GraphBackend(ABC):
 
     def run(self, features: Sequence[list[int]]) -> dict[str, NDArray[np.float32]]:
         """Return task -> logits (len(features), n_labels)."""
-        return dict(zip(self.outputs, self._compute(self.outputs, *self._reader.pad(features)), strict=True))
+        return self._run(features, beside=False)
+
+    def run_beside(self, features: Sequence[list[int]]) -> dict[str, NDArray[np.float32]]:
+        """Do as `run` while other batches run."""
+        return self._run(features, beside=True)
+
+    def _run(self, features: Sequence[list[int]], *, beside: bool) -> dict[str, NDArray[np.float32]]:
+        found = self._compute(self.outputs, *self._reader.pad(features), beside=beside)
+        return dict(zip(self.outputs, found, strict=True))
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
         """Return task -> (start, end, weight) of the tokens of a text; see `Predictor.attention`."""
         found: dict[str, list[tuple[int, int, float]]] = {task: [] for task in self.weighing}
         names = [task + ATTENTION for task in self.weighing]
         for ids, places in self._reader.places(text) if found else ():
-            outputs = self._compute(names, *self._reader.pad([ids]))
+            outputs = self._compute(names, *self._reader.pad([ids]), beside=False)
             for task, weights in zip(self.weighing, outputs, strict=True):
                 pairs = zip(places, weights[0].tolist(), strict=True)
                 found[task] += [(*place, weight) for place, weight in pairs if place is not None]

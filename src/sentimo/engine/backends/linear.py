@@ -147,6 +147,8 @@ class LinearBackend:
             for task, weights in self._model.tasks.items()
         }
 
+    run_beside = run
+
     def _prepared(self, text: str) -> Prepared:
         tokens = token_spans(text)
         windows, last = [], 0

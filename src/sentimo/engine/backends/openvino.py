@@ -62,7 +62,7 @@ class OpenvinoBackend(GraphBackend):
     def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, exact: bool) -> Self:
         return cls(graph, reader, threads=n_threads(), exact=exact)
 
-    def _compute(self, names: Sequence[str], ids: Ids, mask: Ids) -> list[NDArray[np.float32]]:
+    def _compute(self, names: Sequence[str], ids: Ids, mask: Ids, *, beside: bool) -> list[NDArray[np.float32]]:
         request = self._requests.get()
         try:
             request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)

@@ -62,6 +62,8 @@ class TorchBackend:
         ids, mask = (torch.from_numpy(each).to(device) for each in self._reader.pad(features))
         return {task: logits.float().cpu().numpy() for task, logits in self._network(ids, mask).items()}
 
+    run_beside = run
+
 
 class _BundleNetwork(nn.Module):
     """The network that training saved: an encoder in the Hugging Face layout, with its own heads or ours beside it.
