@@ -214,7 +214,7 @@ def test_a_call_that_is_stopped_ends_at_once(fake_predictor):
         return {"polarity": [0, 0, 0]}
 
     predictor = fake_predictor(answer=answer)
-    texts = [f"{at} " + "word " * 127 for at in range(2000)]  # 16 a batch
+    texts = [f"{at} " + "word " * 127 for at in range(2000)]  # 4 a batch
 
     with pytest.raises(KeyboardInterrupt):
         predictor.predict(texts)

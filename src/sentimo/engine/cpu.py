@@ -1,8 +1,9 @@
-"""What the processor computes fast: which instructions it has for 8-bit products."""
+"""What the processor computes fast: which instructions it has for products of 8-bit and of bfloat16 numbers."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 # Flag in /proc/cpuinfo -> name, the fastest first. Without one of these an 8-bit product takes as long as a float one
@@ -15,6 +16,8 @@ _INT8 = {
     "asimddp": "ARM dot product",
 }
 
+_BF16 = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16"}
+
 
 def int8_instructions(root: Path = Path("/")) -> str | None:
     """Return the name of the instructions for 8-bit dot products, or None where there are none or nothing is known.
@@ -22,9 +25,20 @@ def int8_instructions(root: Path = Path("/")) -> str | None:
     Args:
         root: Where /proc is found.
     """
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return _INT8["asimddp"]  # every Apple processor of this kind has it
+    return _first(_INT8, root)
+
+
+def bf16_instructions(root: Path = Path("/")) -> str | None:
+    """Return the name of the instructions for bfloat16 products, or None."""
+    return _first(_BF16, root)
+
+
+def _first(known: Mapping[str, str], root: Path) -> str | None:
     try:
         lines = (root / "proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:  # no Linux; every Apple processor of this kind has the ARM dot product
-        return _INT8["asimddp"] if platform.system() == "Darwin" and platform.machine() == "arm64" else None
+    except OSError:  # no Linux: nothing is known
+        return None
     flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith(("flags", "Features"))), [])
-    return next((name for flag, name in _INT8.items() if flag in flags), None)
+    return next((name for flag, name in known.items() if flag in flags), None)

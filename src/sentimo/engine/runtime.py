@@ -10,7 +10,7 @@ from typing import Any
 
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import BACKENDS, GRAPH
-from sentimo.engine.cpu import int8_instructions
+from sentimo.engine.cpu import bf16_instructions, int8_instructions
 from sentimo.engine.threads import VARIABLE as THREADS
 from sentimo.engine.threads import n_threads, usable_cores
 from sentimo.errors import BundleError, InputError, did_you_mean
@@ -99,8 +99,15 @@ def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
     if wanted != "auto":
         return wanted, source
     if GRAPH in bundle.files:
-        return "onnx", "onnxruntime comes with Sentimo and starts fastest"
+        return "onnx", "onnxruntime comes with Sentimo and starts fastest" + _advice()
     return "torch", f"the bundle has no graph ({GRAPH})"
+
+
+def _advice() -> str:
+    if (found := bf16_instructions()) is None:
+        return ""
+    install = "" if _version("openvino") else " (pip install 'sentimo[openvino]')"
+    return f"; for bulk work {BACKEND}=openvino{install} computes in bf16, for which this processor has {found}"
 
 
 def _precision(bundle: Bundle, backend: str, given: str | None) -> tuple[str | None, str]:
@@ -151,6 +158,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "int8_instructions": int8_instructions(),
+        "bf16_instructions": bf16_instructions(),
         "onnxruntime": _version("onnxruntime"),
         "openvino": _version("openvino"),
         "torch": _version("torch"),
