@@ -22,7 +22,12 @@ def plain_environment(monkeypatch):
 @pytest.fixture
 def processor(monkeypatch):
     """Says which instructions for 8-bit products the processor has."""
-    return lambda name: monkeypatch.setattr(runtime, "int8_instructions", lambda: name)
+
+    def has(name, avx2=True):
+        monkeypatch.setattr(runtime, "int8_instructions", lambda: name)
+        monkeypatch.setattr(runtime, "has_avx2", lambda: avx2)
+
+    return has
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +81,14 @@ def test_the_fast_graph_is_used_where_the_processor_has_instructions_for_it(two_
 
     assert chosen.precision == precision
     assert (name or "no instructions") in chosen.reasons["precision"]
+
+
+@pytest.mark.parametrize(("bits", "avx2", "precision"), [(7, True, "fast"), (7, False, "exact"), (8, True, "exact")])
+def test_avx2_is_enough_for_weights_of_7_bits(two_graphs, processor, bits, avx2, precision):
+    processor(None, avx2)
+    manifest = replace(two_graphs.manifest, settings={**FAST, "fast_weight_bits": bits})
+
+    assert choose_runtime(replace(two_graphs, manifest=manifest)).precision == precision
 
 
 @pytest.mark.parametrize("name", ["AMX", None])
