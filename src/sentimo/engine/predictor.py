@@ -190,7 +190,8 @@ class Predictor:
         streams: ThreadPoolExecutor,
     ) -> list[Future[None]]:
         """Run windows, their scores going into their rows of `scores`; a single batch is run here and now."""
-        plan = list(batches([windows[each].length for each in which], BATCH_TOKENS, BATCH_ITEMS))
+        most = getattr(backend, "batch_tokens", BATCH_TOKENS)  # a GPU takes more
+        plan = list(batches([windows[each].length for each in which], most, BATCH_ITEMS))
         run = backend.run if len(plan) == 1 or backend.streams == 1 else backend.run_beside
         jobs = [(run, windows, [which[each] for each in batch], scores) for batch in plan]
         if len(jobs) > 1:
