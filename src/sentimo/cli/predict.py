@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, print_json
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def predict(
     ],
     text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
+    cascade: options.CascadeFolder = None,
     input_format: Annotated[
         str | None, typer.Option(help="csv, tsv, jsonl, parquet or txt. Default: by the name.")
     ] = None,
@@ -53,7 +55,6 @@ def predict(
     from sentimo.cli.progress import FileProgress
     from sentimo.data.readers import READERS, guess_columns
     from sentimo.data.writers import WRITERS
-    from sentimo.engine.analyzer import Analyzer
     from sentimo.engine.files import predict_file, predict_stream
     from sentimo.errors import InputError
 
@@ -70,20 +71,20 @@ def predict(
     if text is None:
         text, _ = guess_columns(first, delimiter=delimiter, encoding=encoding)
         err.print(f"Reading texts from column {text!r}; choose another with --text", markup=False)
-    options: dict[str, Any] = {
+    how: dict[str, Any] = {
         "text": text,
         "input_ending": given,
         "delimiter": delimiter,
         "encoding": encoding,
         "formula_guard": not no_formula_guard,
     }
-    analyzer = Analyzer.load(model)
+    analyzer = options.open_models(model, cascade)
     with FileProgress(err, bar=not (to_stdout and sys.stdout.isatty())) as progress:
         if to_stdout:
             ending = wanted or (first.ending if first.ending in (".csv", ".tsv") else ".jsonl")
             out = sys.stdout.buffer
             summary = predict_stream(
-                analyzer, inputs, out, ending=ending, on_bad=_teller(), on_progress=progress.show, **options
+                analyzer, inputs, out, ending=ending, on_bad=_teller(), on_progress=progress.show, **how
             )
         else:
             summary = predict_file(
@@ -95,7 +96,7 @@ def predict(
                 resume=resume,
                 overwrite=overwrite,
                 on_progress=progress.show,
-                **options,
+                **how,
             )
     _tell(summary, output)
     if json:

@@ -308,6 +308,15 @@ def test_another_model_cannot_go_on_with_a_run(tmp_path, fake_predictor, many, s
         predict_file(fake_predictor(name="other"), many, tmp_path / "out.csv", text="text", resume=True)
 
 
+def test_a_cascade_is_another_model_even_where_the_same_one_answers(tmp_path, fake_predictor, many, small_parts):
+    interrupt(fake_predictor(), many, tmp_path / "out.csv")
+    cascade = StopsAt(fake_predictor(), 99)
+    cascade.digests = ("cheap", "fakefake")
+
+    with pytest.raises(InputError, match="was begun with another model"):
+        predict_file(cascade, many, tmp_path / "out.csv", text="text", resume=True)
+
+
 def test_a_source_that_changed_cannot_be_gone_on_with(tmp_path, fake_predictor, many, small_parts):
     interrupt(fake_predictor(), many, tmp_path / "out.csv")
     many.write_text(many.read_text("utf-8") + "21,good\n", encoding="utf-8")

@@ -120,7 +120,8 @@ class _Job:
         self.table = Table(self.sources, text, probe)
         self.schema = self.table.schema() if self.writer.is_parquet else None
         source, version = self.sources.fingerprint()
-        models = "+".join(dict.fromkeys(each.digest for each in probe.models))
+        answered = dict.fromkeys(each.digest for each in probe.models)
+        models = "+".join(getattr(self.predictor, "digests", answered))  # a cascade has more than those that answered
         run = {"source": source, "version of the source": version, "model": models, **run}
         if not (found and found.done):
             self._check_free()
