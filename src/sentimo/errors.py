@@ -9,6 +9,7 @@ SentimoError
 ├── BundleError           a model folder is missing, damaged, too new or not trusted
 ├── MissingExtraError     an optional part of Sentimo is not installed
 ├── TrainingError         training or saving failed
+├── DiskFullError         there is no room for what is written; what was done is kept
 └── Interrupted           the user stopped a long piece of work; what was done is kept
 
 A message names what was found, where, what was expected and the next step. The command line shows it without a
@@ -71,6 +72,10 @@ class MissingExtraError(SentimoError):
 
 class TrainingError(SentimoError):
     """Training or saving a model failed."""
+
+
+class DiskFullError(SentimoError):
+    """There is no room for what is written; what was done is kept and can be resumed."""
 
 
 class Interrupted(SentimoError):

@@ -6,9 +6,13 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sentimo.data.readers import read_rows
-from sentimo.data.writers import WRITERS, json_line, open_writer
+from sentimo.data.writers import WRITERS, Writer
+from sentimo.data.writers.jsonl import json_line
+from sentimo.data.writers.parquet import join
 from sentimo.errors import InputError
 
 
@@ -16,13 +20,14 @@ from sentimo.errors import InputError
 def written(tmp_path):
     """Write columns as parts of a file and return its path."""
 
-    def write(ending, *parts, header=(), schema=None):
+    def write(ending, *parts, header=(), schema=None, **options):
         target = tmp_path / f"out{ending}"
-        writer = open_writer(target)
-        paths = [tmp_path / f"{number}{ending}" for number in range(len(parts))]
-        for path, columns in zip(paths, parts, strict=True):
-            writer.write(path, columns, schema)
-        writer.join(paths, target, header or list(parts[0]))
+        writer = Writer(target, **options)
+        names = header or list(parts[0])
+        log = tmp_path / "log" if writer.is_parquet else target
+        log.write_bytes(writer.header(names) + b"".join(writer.encode(columns, schema) for columns in parts))
+        if writer.is_parquet:
+            join(log, target, names, folder=False)
         return target
 
     return write
@@ -46,7 +51,7 @@ def test_parts_are_joined_in_order(written, ending):
 
 def test_an_unknown_ending_names_the_known_ones(tmp_path):
     with pytest.raises(InputError, match=r"files of kind '\.xlsx' are not written; known: \.csv, \.tsv"):
-        open_writer(tmp_path / "out.xlsx")
+        Writer(tmp_path / "out.xlsx")
 
 
 def test_without_parts_csv_has_its_header_and_parquet_its_columns(written):
@@ -114,3 +119,89 @@ def test_parts_of_different_types_find_one_that_holds_both(written, one, other, 
 
     assert kind is None or found == kind or found == pa.list_(pa.field("element", pa.int64()))
     assert [row["a"] for row in rows] == values
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("- good", "'- good"),
+        ("-3.5", "-3.5"),
+        ("+1,000", "+1,000"),
+        ("-1e-3", "-1e-3"),
+        ("-5%", "-5%"),
+        ("'=1", "'=1"),
+        ("a=1", "a=1"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_texts_that_a_spreadsheet_would_run_get_an_apostrophe_and_numbers_do_not(written_cells, ending, text, cell):
+    assert written_cells(ending, [text, None, 1]) == [cell, "", "1"]
+
+
+def test_the_guard_can_be_left_out_and_other_formats_have_none(written, written_cells):
+    assert written_cells(".csv", ["=1+1"], formula_guard=False) == ["=1+1"]
+    assert json.loads(written(".jsonl", {"a": ["=1+1"]}).read_text("utf-8")) == {"a": "=1+1"}
+    assert parquet(written(".parquet", {"a": ["=1+1"]}))[1] == [{"a": "=1+1"}]
+
+
+def test_the_names_of_columns_are_guarded_too(written):
+    assert written(".csv", {"=a": ["x"], "b": ["y"]}).read_text("utf-8").startswith("'=a,b\n")
+
+
+@pytest.fixture
+def written_cells(written):
+    """Write one column beside another and return how its cells stand in the file."""
+
+    def write(ending, values, **options):
+        path = written(ending, {"a": values, "b": ["x"] * len(values)}, **options)
+        with path.open(encoding="utf-8", newline="") as file:
+            return [row[0] for row in csv.reader(file, delimiter="\t" if ending == ".tsv" else ",")][1:]
+
+    return write
+
+
+@pytest.mark.parametrize("values", [[0.1, 1.0, 1e-6, None], [True, None, False], [1, 2**70, None]])
+def test_numbers_are_written_so_that_they_are_read_back_exactly(written, written_cells, values):
+    path = written(".jsonl", {"a": values})
+    assert [row.cells["a"] for row in read_rows(path)] == values
+    kind = type(values[0])
+    found = [{"True": True, "False": False}.get(cell, cell) for cell in written_cells(".csv", values)]
+    assert [None if cell == "" else kind(cell) for cell in found] == values
+
+
+TEXTS = st.lists(st.one_of(st.none(), st.text(max_size=12)), min_size=1, max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=TEXTS, ending=st.sampled_from([".csv", ".tsv", ".jsonl"]))
+def test_any_text_is_read_back(tmp_path_factory, values, ending):
+    values = [value and value.encode("utf-8", "replace").decode() for value in values]
+    writer = Writer(path := tmp_path_factory.getbasetemp() / f"any{ending}", formula_guard=False)
+    path.write_bytes(writer.header(["a", "b"]) + writer.encode({"a": values, "b": ["x"] * len(values)}))
+
+    found = [row.cells["a"] for row in read_rows(path, encoding="utf-8")]
+
+    assert found == (values if ending == ".jsonl" else [value or "" for value in values])
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.zst", ".tsv.zst"])
+def test_compressed_parts_are_read_back_and_always_the_same(written, ending):
+    columns = {"a": ["1", "2"], "b": ["好", "x,y"]}
+
+    path = written(ending, columns, columns)
+    first = path.read_bytes()
+
+    assert [dict(row.cells) for row in read_rows(path)] == [{"a": "1", "b": "好"}, {"a": "2", "b": "x,y"}] * 2
+    assert written(ending, columns, columns).read_bytes() == first
+
+
+def test_compressed_parquet_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"Parquet compresses itself; write it to .*out\.parquet"):
+        Writer(tmp_path / "out.parquet.gz")

@@ -263,6 +263,27 @@ class Predictions(Sequence[Prediction]):
             if not np.isnan(values).any()
         }
 
+    def take(self, rows: Sequence[int]) -> Predictions:
+        """Return the answers of some rows, in the order given."""
+        places = np.asarray(rows, dtype=np.intp)
+        return Predictions(
+            texts=tuple(self.texts[row] for row in rows),
+            tasks={
+                name: TaskScores(
+                    task.space,
+                    task.scores[places],
+                    task.thresholds[places] if isinstance(task.thresholds, np.ndarray) else task.thresholds,
+                )
+                for name, task in self.tasks.items()
+            },
+            languages=tuple(self.languages[row] for row in rows),
+            tokens=self.tokens[places],
+            coverage=self.coverage[places],
+            models=tuple(self.models[row] for row in rows),
+            errors=tuple(self.errors[row] for row in rows),
+            windows=tuple(self.windows[row] for row in rows),
+        )
+
     def to_dict(self) -> list[dict[str, Any]]:
         """Return one plain dictionary per text, ready for JSON."""
         return [each.to_dict() for each in self]
@@ -274,7 +295,6 @@ class Predictions(Sequence[Prediction]):
         ``<task>_<label>`` per label (with "_" added while the name is taken); a score gives one column. What has no
         answer is None.
         """
-        rows = list(self)
         columns: dict[str, list[Any]] = {"language": list(self.languages)}
         order = [name for name in _ORDER if name in self.tasks] + [name for name in self.tasks if name not in _ORDER]
         for name in order:
@@ -282,24 +302,48 @@ class Predictions(Sequence[Prediction]):
             if space.kind == "score":
                 columns[name] = _none_for_nan(scores[:, 0])
                 continue
-            columns[name] = [_named(row.tasks.get(name)) for row in rows]
+            columns[name] = _names_of(self.tasks[name])
             for label, values in zip(space.labels, scores.T, strict=True):
                 column = f"{name}_{label.replace(' ', '_')}"
                 while column in columns or column in self.tasks:  # label "b" of task "a" beside a task "a_b"
                     column += "_"
                 columns[column] = _none_for_nan(values)
-        if any(row.intensity is not None for row in rows):  # also where only one of two models has the task
-            columns[INTENSITY] = [None if row.intensity is None else round(row.intensity, 6) for row in rows]
+        if not np.isnan(intensity := self._intensity()).all():  # also where only one of two models has the task
+            columns[INTENSITY] = _none_for_nan(intensity)
         return {
             **columns,
-            "confidence": [None if row.confidence is None else round(row.confidence, 6) for row in rows],
-            "coverage": [round(row.coverage, 6) for row in rows],
-            "truncated": [row.truncated for row in rows],
+            "confidence": _none_for_nan(self._confidence()),
+            "coverage": np.round(self.coverage, 6).tolist(),
+            "truncated": (self.coverage < 1.0).tolist(),
             "tokens": self.tokens.tolist(),
             "model": [each.name for each in self.models],
             "model_digest": [each.digest for each in self.models],
             "error": list(self.errors),
         }
+
+    def _intensity(self) -> Floats:
+        """Return the intensity of each row (see `Prediction.intensity`), (n,); NaN where there is none."""
+        intensity = np.full(len(self), np.nan)
+        if (polarity := self.tasks.get(POLARITY)) and polarity.space.kind != "score":
+            labels = polarity.space.labels
+            if "neutral" in labels:
+                intensity = 1.0 - polarity.scores[:, labels.index("neutral")].astype(np.float64)
+        if task := self.tasks.get(INTENSITY):
+            answered = ~np.isnan(task.scores).any(axis=1)
+            intensity[answered] = task.scores[answered, 0] if task.space.kind == "score" else np.nan
+        return intensity
+
+    def _confidence(self) -> Floats:
+        """Return the confidence of each row (see `Prediction.confidence`), (n,); NaN where there is none."""
+        confidence = np.full(len(self), np.nan)
+        for name in sorted(self.tasks, key=lambda name: name != POLARITY):
+            task = self.tasks[name]
+            if task.space.kind != "score":
+                scores = task.scores.astype(np.float64)
+                sure = np.where(scores >= task.cuts, scores, 1 - scores).prod(axis=1)
+                most = scores.max(axis=1) if task.space.kind != "multi" else sure
+                confidence = np.where(np.isnan(confidence), most, confidence)
+        return confidence
 
     def column_types(self) -> dict[str, type]:
         """Return column -> str, float, int or bool, the same whatever the texts; any value may also be None."""
@@ -396,8 +440,17 @@ def _plain(value: Choice | float) -> Any:
     return value.to_dict() if isinstance(value, Choice) else round(value, 4)
 
 
-def _named(value: Choice | float | None) -> str | None:
-    return "|".join(value.labels) if isinstance(value, Choice) else None
+def _names_of(task: TaskScores) -> list[str | None]:
+    """Return the answer of each row as a string: its label, or its labels joined by "|", likeliest first."""
+    labels, scores = task.space.labels, task.scores
+    answered = np.isfinite(scores.sum(axis=1)).tolist()
+    if task.space.kind == "multi":
+        given = (scores >= task.cuts).tolist()
+        ranked = np.argsort(-scores, axis=1, kind="stable").tolist()
+        names = ["|".join(labels[at] for at in order if row[at]) for row, order in zip(given, ranked, strict=True)]
+    else:
+        names = [labels[at] for at in scores.argmax(axis=1).tolist()]
+    return [name if known else None for name, known in zip(names, answered, strict=True)]
 
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
@@ -405,7 +458,9 @@ def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def _none_for_nan(values: Floats) -> list[float | None]:
-    return [None if np.isnan(value) else round(float(value), 6) for value in values]
+    rounded = np.round(values.astype(np.float64), 6)
+    found: list[float | None] = rounded.tolist()
+    return [None if value != value else value for value in found] if np.isnan(rounded).any() else found
 
 
 def _html_table(rows: Sequence[Prediction], more: int = 0) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from sentimo.data.readers import columns, read_rows
-from sentimo.data.readers.encoding import check_encoding, count_lines, detect_encoding
+from sentimo.data.readers.encoding import check_encoding, detect_encoding
 from sentimo.errors import DataError
 
 CHINESE = "文本,标签\n这家店的面条很好吃,正面\n物流太慢了，差评！😡,负面\n"
@@ -101,9 +101,3 @@ def test_a_mark_is_no_part_of_the_first_name_when_utf_8_is_named(file):
 
 def test_a_named_encoding_keeps_its_python_name(file):
     assert check_encoding(file(b"a"), "GBK") == "gbk"
-
-
-def test_lines_are_counted_over_chunks(file, monkeypatch):
-    monkeypatch.setattr("sentimo.data.readers.encoding._CHUNK", 3)
-
-    assert count_lines(file(b"a\nb\n\nccccc\n")) == 4

@@ -7,7 +7,6 @@ from sentimo.data.readers import (
     Row,
     choose_columns,
     columns,
-    estimate_rows,
     guess_columns,
     read_rows,
     require_columns,
@@ -87,14 +86,6 @@ def test_a_misspelt_column_gets_the_nearest_one(file):
 def test_a_column_unlike_any_names_the_option():
     with pytest.raises(DataError, match="Name one with --label"):
         require_columns("a.csv", ["id", "review"], {"text": "review", "label": "emotion"})
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "n"),
-    [("a.csv", "text\na\nb\n", 2), ("a.jsonl", '{"text": "a"}\n', 1), ("a.txt", "a\nb\nc\n", 3), ("b.csv", "", 0)],
-)
-def test_rows_are_estimated_by_lines(file, name, content, n):
-    assert estimate_rows(file(name, content)) == n
 
 
 def test_a_line_of_a_text_file_is_a_text_blank_or_not(file):

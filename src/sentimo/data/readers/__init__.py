@@ -1,7 +1,6 @@
 """Readers turn a file into rows, one after the other. A new format is one file and one catalogue line.
 
-A reader module has ``read(path, options)``, which yields a `Row` or `BadRow` per data row, and
-``columns(path, options)``.
+A reader module has a class ``Reader(source, options, place)``, the `Rows` of a file, and ``columns(source, options)``.
 """
 
 from __future__ import annotations
@@ -11,8 +10,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
+from sentimo.data.readers.lines import START, Place
+from sentimo.data.streams import COMPRESSIONS, FileInput, Input, as_input
 from sentimo.errors import DataError, did_you_mean
 
 READERS: Mapping[str, str] = {
@@ -23,7 +24,7 @@ READERS: Mapping[str, str] = {
     ".parquet": "sentimo.data.readers.parquet",
     ".txt": "sentimo.data.readers.text",
 }
-"""Ending of the file name -> module."""
+"""Ending of the file name -> module. All but Parquet may end in .gz or .zst too."""
 
 _TEXT_NAMES = (
     *("text", "sentence", "review", "content", "comment", "tweet", "post", "message", "body", "utterance"),
@@ -35,16 +36,14 @@ _LABEL_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A data row: its number from 1 (a header is not counted) and its cells by column."""
 
     number: int
     cells: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class BadRow:
+class BadRow(NamedTuple):
     """A data row that cannot be read, why, and what stands there: its cells (CSV) or its line (JSONL), if anything."""
 
     number: int
@@ -65,26 +64,59 @@ class ReadOptions:
     encoding: str | None = None
 
 
-def read_rows(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> Iterator[Row | BadRow]:
+class Rows(Protocol):
+    """The rows of a file."""
+
+    def __iter__(self) -> Iterator[Row | BadRow]:
+        """Read one row after the other."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """The place after the row that was given last, from which `read_rows` can go on."""
+        ...
+
+    @property
+    def share(self) -> float:
+        """About what share of the file is read, in [0, 1]."""
+        ...
+
+
+def read_rows(
+    source: str | Path | Input,
+    place: Place = START,
+    /,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Rows:
     """Read a CSV, TSV, JSONL, Parquet or text file row by row, in constant memory.
 
     Cells of CSV files are strings; JSONL and Parquet keep their types. A text file has one column, "text".
 
+    Args:
+        source: The file, plain or compressed (.gz, .zst), or a stream.
+        place: Where to go on: the `Rows.place` of an earlier reading of the same file in the same way.
+        delimiter: Sign between CSV cells; None: guessed.
+        encoding: Of a text file; None: detected.
+
     Raises:
         DataError: no such file, an unknown format, an unknown encoding or no header. Raised at the call, not later.
     """
-    rows: Iterator[Row | BadRow] = _reader(path).read(Path(path), ReadOptions(delimiter, encoding))
+    source = as_input(source)
+    rows: Rows = _reader(source).Reader(source, ReadOptions(delimiter, encoding), place)
     return rows
 
 
-def columns(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> list[str]:
+def columns(source: str | Path | Input, *, delimiter: str | None = None, encoding: str | None = None) -> list[str]:
     """Return the columns of a file, in order. Those of JSONL are the keys of all its rows."""
-    names: list[str] = _reader(path).columns(Path(path), ReadOptions(delimiter, encoding))
+    source = as_input(source)
+    names: list[str] = _reader(source).columns(source, ReadOptions(delimiter, encoding))
     return names
 
 
 def guess_columns(
-    path: str | Path,
+    path: str | Path | Input,
     *,
     text: str | None = None,
     label: str | None = None,
@@ -104,10 +136,10 @@ def guess_columns(
     Raises:
         DataError: no column looks like texts.
     """
-    names = columns(path, delimiter=delimiter, encoding=encoding)
-    sample = [
-        row for row in islice(read_rows(path, delimiter=delimiter, encoding=encoding), 200) if isinstance(row, Row)
-    ]
+    preview = as_input(path).preview
+    names = columns(preview, delimiter=delimiter, encoding=encoding)
+    rows = read_rows(preview, delimiter=delimiter, encoding=encoding)
+    sample = [row for row in islice(rows, 200) if isinstance(row, Row)]
     if text is None:
         free = [name for name in names if name != label]
         text = _by_name(free, _TEXT_NAMES) or _longest(free, sample)
@@ -134,13 +166,7 @@ def choose_columns(
     return text, label
 
 
-def estimate_rows(path: str | Path) -> int:
-    """Return about how many rows a file has: lines of a text file, exact for Parquet."""
-    estimate: int = _reader(path).estimate_rows(Path(path))
-    return estimate
-
-
-def require_columns(path: str | Path, names: list[str], wanted: Mapping[str, str]) -> None:
+def require_columns(path: str | Path | Input, names: list[str], wanted: Mapping[str, str]) -> None:
     """Raise DataError when a wanted column (option -> name) is not among those of the file."""
     for option, name in wanted.items():
         if name not in names:
@@ -150,15 +176,25 @@ def require_columns(path: str | Path, names: list[str], wanted: Mapping[str, str
             )
 
 
-def _reader(path: str | Path) -> Any:
-    path = Path(path)
+def _reader(source: Input) -> Any:
+    if isinstance(source, FileInput):
+        _check_file(source)
+    if source.ending not in READERS:
+        raise DataError(
+            f"{source}: files of kind {source.ending or 'unknown'!r} are not read; known: {', '.join(READERS)}, "
+            f"all but .parquet also with {' or '.join(COMPRESSIONS)} behind"
+        )
+    return import_module(READERS[source.ending])
+
+
+def _check_file(source: FileInput) -> None:
+    path = source.path
     if path.is_dir():
-        raise DataError(f"{path} is a folder; name a file in it")
-    if path.suffix.lower() not in READERS:
-        raise DataError(f"{path}: files of kind {path.suffix or 'unknown'!r} are not read; known: {', '.join(READERS)}")
-    if not path.is_file():
-        raise DataError(f"{path}: no such file" if not path.exists() else f"{path} is not a file")
-    return import_module(READERS[path.suffix.lower()])
+        raise DataError(f"{source} is a folder; name a file in it")
+    if source.ending in READERS and not path.is_file():
+        raise DataError(f"{source}: no such file" if not path.exists() else f"{source} is not a file")
+    if source.ending == ".parquet" and source.compression:
+        raise DataError(f"{source}: Parquet compresses itself; decompress the file and name it {path.stem}")
 
 
 def _by_name(names: list[str], known: Sequence[str]) -> str | None:

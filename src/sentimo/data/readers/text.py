@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from sentimo.data.readers import BadRow, ReadOptions, Row
-from sentimo.data.readers.encoding import count_lines, encoding_of
+from sentimo.data.readers.encoding import encoding_of
+from sentimo.data.readers.lines import LineReader, Lines, Place
+from sentimo.data.streams import Input
 
 
-def columns(path: Path, options: ReadOptions) -> list[str]:
+def columns(source: Input, options: ReadOptions) -> list[str]:
     """Return the one column."""
     return ["text"]
 
 
-def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
-    """Return the lines; a blank one is a row with an empty text."""
-    encoding = encoding_of(path, options.encoding)
-    return _rows(path, encoding)
+class Reader(LineReader):
+    """The lines; a blank one is a row with an empty text."""
 
+    def __init__(self, source: Input, options: ReadOptions, place: Place) -> None:
+        super().__init__(source, encoding_of(source, options.encoding), place)
 
-def estimate_rows(path: Path) -> int:
-    """Return about how many rows the file has."""
-    return count_lines(path)
-
-
-def _rows(path: Path, encoding: str) -> Iterator[Row | BadRow]:
-    with path.open(encoding=encoding, errors="replace", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            yield Row(number, {"text": line.rstrip("\r\n")})
+    def __iter__(self) -> Iterator[Row | BadRow]:
+        start = self._start
+        lines = Lines(self._source, self._encoding, start.n_bytes, returns=False)
+        for number, line in enumerate(lines, start.rows_before + 1):
+            if number > start.rows:
+                self._passed(number, number, lines)
+                yield Row(number, {"text": line.rstrip("\r\n")})

@@ -1,0 +1,96 @@
+"""Rows cut into parts. A thread reads the next part while this one is answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+from sentimo.data.readers import BadRow, Row
+from sentimo.data.sources import FROM_START, Sources, Where
+
+ROWS_AT_ONCE, CHARACTERS_AT_ONCE = 4096, 4_000_000
+"""Size of a part, whichever is reached first. It bounds the memory of a run and what an interruption costs."""
+
+_AHEAD = 1  # parts read while one is answered
+_END = object()
+
+Named = tuple[str, Row | BadRow]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows in a row.
+
+    Attributes:
+        rows: (name of the input, row).
+        where: The place after them.
+        share: About what share of all inputs is read then.
+    """
+
+    rows: list[Named]
+    where: Where
+    share: float
+
+
+def file_parts(sources: Sources, start: Where = FROM_START) -> Generator[Part, None, None]:
+    """Yield the parts of files, the same ones from whichever part on."""
+    with ThreadPoolExecutor(1, "read") as thread:
+        parts = _cut(sources, start)
+        coming = deque(thread.submit(next, parts, None) for _ in range(_AHEAD + 1))
+        while (part := coming.popleft().result()) is not None:
+            coming.append(thread.submit(next, parts, None))
+            yield part
+
+
+def stream_parts(sources: Sources) -> Generator[Part, None, None]:
+    """Yield the rows of a stream as they come: all that are there, up to the size of a part, but never none."""
+    coming: Queue[Any] = Queue(ROWS_AT_ONCE)
+
+    def read() -> None:
+        try:
+            for row in sources.rows():
+                coming.put(row)
+            coming.put(_END)
+        except BaseException as error:
+            coming.put(error)
+
+    Thread(target=read, name="read", daemon=True).start()  # nobody can wake a thread that waits for stdin
+    row = coming.get()
+    while isinstance(row, tuple):
+        rows, n_characters = [row], _n_characters(row)
+        while not _is_full(len(rows), n_characters) and not coming.empty():
+            row = coming.get()
+            if not isinstance(row, tuple):
+                break
+            rows.append(row)
+            n_characters += _n_characters(row)
+        yield Part(rows, FROM_START, 0.0)
+        row = coming.get() if isinstance(row, tuple) else row
+    if isinstance(row, BaseException):
+        raise row
+
+
+def _cut(sources: Sources, start: Where) -> Iterator[Part]:
+    rows: list[Named] = []
+    n_characters = 0
+    for row in sources.rows(start):  # every row of the file passes here: a microsecond counts
+        rows.append(row)
+        n_characters += _n_characters(row)
+        if _is_full(len(rows), n_characters):
+            yield Part(rows, sources.where, sources.share)
+            rows, n_characters = [], 0
+    if rows:
+        yield Part(rows, sources.where, 1.0)
+
+
+def _is_full(n_rows: int, n_characters: int) -> bool:
+    return n_rows >= ROWS_AT_ONCE or n_characters >= CHARACTERS_AT_ONCE
+
+
+def _n_characters(row: Named) -> int:
+    return sum(map(len, map(str, row[1].cells.values()))) if type(row[1]) is Row else 0

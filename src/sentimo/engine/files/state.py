@@ -1,0 +1,134 @@
+"""What a file run leaves on disk while it works: its rows so far, and how far it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sentimo.core.durable import publish, sync
+from sentimo.data.readers.lines import Place
+from sentimo.data.sources import FROM_START, Where
+from sentimo.errors import InputError
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a run is, and what it must agree with to be resumed.
+
+    Attributes:
+        run: What -> how it is in this run: source, version of the source, model ...
+        names: Columns of the source.
+        where: Place in the source after the rows that are done.
+        n_read, n_rows, n_unreadable: Rows of the source that are done: all, those written, those that cannot be read.
+        n_bad: Rows listed as bad: those that cannot be read, and those without an answer.
+        n_bytes, n_bad_bytes: Length of the files that hold them; what is behind that was being written when it ended.
+        done: Whether there is no more to read and the files are whole.
+    """
+
+    run: Mapping[str, Any]
+    names: list[str]
+    where: Where = FROM_START
+    n_read: int = 0
+    n_rows: int = 0
+    n_unreadable: int = 0
+    n_bad: int = 0
+    n_bytes: int = 0
+    n_bad_bytes: int = 0
+    done: bool = False
+
+
+class Workplace:
+    """The folder of a run: the rows so far, the bad rows so far, and the state that says how much of them counts.
+
+    A part is appended, then waited for until it is on disk, then counted by a new state that takes the place of the
+    old one in one step. Whenever the run ends, what a state counts is there, and what is behind it is cut off.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows, self.bad, self.whole = folder / "rows", folder / "bad", folder / "whole"
+        self._state = folder / "state.json"
+        self._new_state = folder / "state.json.new"
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a run to go on with."""
+        return self._state.is_file()
+
+    def load(self) -> State:
+        """Return the state of the run found here.
+
+        Raises:
+            InputError: there is none, or it is of another version.
+        """
+        if not self.has_state:
+            raise InputError(f"nothing to resume: there is no {self.folder}. Start without --resume.")
+        try:
+            found = json.loads(self._state.read_text("utf-8"))
+            where = found.pop("where")
+            return State(where=Where(where["input"], Place(**where["place"])), **found)
+        except (TypeError, ValueError, KeyError):
+            raise InputError(
+                f"{self._state} was written by another version, or is damaged. Delete {self.folder} to start anew."
+            ) from None
+
+    def begin(self, state: State, header: bytes) -> State:
+        """Make the folder and begin the files.
+
+        Raises:
+            InputError: there is a run in the folder, or something else.
+        """
+        if self.has_state:
+            raise InputError(f"{self.folder} holds an unfinished run. Go on with --resume, or delete it to start anew.")
+        # A run that was killed as it began, or as it ended, leaves the folder without a state.
+        ours = {each.name for each in (self.rows, self.bad, self._new_state)}
+        if self.folder.exists() and {each.name for each in self.folder.iterdir()} - ours:
+            raise InputError(f"{self.folder} is in the way and not ours: rename it, or choose another target")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path, content in ((self.rows, header), (self.bad, b"")):
+            path.write_bytes(content)
+            sync(path)
+        return self.save(replace(state, n_bytes=len(header)))
+
+    def go_on(self, state: State) -> None:
+        """Cut off what the state does not count."""
+        for path, n_bytes in self._lengths(state):
+            if path.exists():
+                os.truncate(path, n_bytes)
+
+    def append(self, rows: bytes, bad: bytes) -> None:
+        """Append a part and wait until it is on disk."""
+        for path, content in ((self.rows, rows), (self.bad, bad)):
+            if content:
+                with path.open("ab") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+
+    def save(self, state: State) -> State:
+        """Put a new state in the place of the old one and return it."""
+        self._new_state.write_text(json.dumps(asdict(state)), "utf-8")
+        publish(self._new_state, self._state)
+        return state
+
+    def check_lengths(self, state: State) -> None:
+        """Raise RuntimeError when the files do not hold what the state counts: a bug."""
+        for path, n_bytes in self._lengths(state):
+            if path.stat().st_size != n_bytes:
+                raise RuntimeError(f"{path} holds {path.stat().st_size} bytes, and {n_bytes} were written")
+
+    def remove(self) -> None:
+        """Remove the folder, the state last."""
+        for path in self.folder.iterdir():
+            if path != self._state:
+                path.unlink()
+        self._state.unlink()
+        self.folder.rmdir()
+
+    def _lengths(self, state: State) -> Iterator[tuple[Path, int]]:
+        yield self.rows, state.n_bytes
+        yield self.bad, state.n_bad_bytes
