@@ -9,6 +9,7 @@ SentimoError
 ├── BundleError           a model folder is missing, damaged, too new or not trusted
 ├── MissingExtraError     an optional part of Sentimo is not installed
 ├── TrainingError         training or saving failed
+├── CompressionError      no compressed model is good enough
 └── Interrupted           the user stopped a long piece of work; what was done is kept
 
 A message names what was found, where, what was expected and the next step. The command line shows it without a
@@ -71,6 +72,10 @@ class MissingExtraError(SentimoError):
 
 class TrainingError(SentimoError):
     """Training or saving a model failed."""
+
+
+class CompressionError(SentimoError):
+    """No compressed model is good enough to be kept."""
 
 
 class Interrupted(SentimoError):

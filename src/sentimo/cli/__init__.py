@@ -11,9 +11,11 @@ import sentimo
 from sentimo.cli.analyze import analyze
 from sentimo.cli.baseline import baseline
 from sentimo.cli.compare import compare
+from sentimo.cli.compress import compress
 from sentimo.cli.console import err, use_utf8
 from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
+from sentimo.cli.export import export
 from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
@@ -28,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (analyze, predict, doctor, train, evaluate, compare, baseline):
+for _command in (analyze, predict, doctor, train, evaluate, compare, baseline, compress, export):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
 app.add_typer(recipe, name="recipe")
