@@ -14,23 +14,28 @@ from sentimo.compress.trial import Trial
 if TYPE_CHECKING:
     from sentimo.compress.run import Outcome
 
-HEADINGS = ("candidate", "points lost [95%]", "agreement", "MB", "one text, ms", "texts/s", "speed-up", "one text")
+HEADINGS = ("candidate", "points lost [95%]", "agreement", "MB", "speed-up", "one text", "ms", "texts/s")
+"""Speed-up and "one text" are multiples of the original's, for many texts at once and one by one; ms is for one."""
+
+_WIDE = 110  # columns; on a narrower terminal the times, which travel least, are left out
+_NARROW = 6  # cells shown there
 
 
 def print_outcome(outcome: Outcome, gate: Gate, console: Console) -> None:
     """Print one row per candidate, the fastest first; * marks those that no other beats, bold those that pass."""
-    table = Table(title=_title(outcome), title_justify="left")
-    for number, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="right" if number else "left")
+    console.print(Text(_title(outcome)))
+    table = Table()
+    shown = len(HEADINGS) if console.width >= _WIDE else _NARROW
+    for number, heading in enumerate(HEADINGS[:shown]):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     front = pareto(outcome.trials)
     for trial in _by_speed(outcome):
         style = "bold" if gate.passes(trial) else ""
         mark = " *" if trial.chain in front else ""
-        table.add_row(*(Text(cell, style=style) for cell in (trial.chain + mark, *_cells(trial))))
+        table.add_row(*(Text(cell, style=style) for cell in (trial.chain + mark, *_cells(trial))[:shown]))
     console.print(table)
-    for trial in outcome.trials:
-        for note in trial.notes:
-            console.print(Text(note))
+    for note in dict.fromkeys(note for trial in outcome.trials for note in trial.notes):
+        console.print(Text(note))
     for chain, why in outcome.left_out.items():
         console.print(Text(f"left out: {chain}: {why}"))
 
@@ -75,8 +80,8 @@ def _cells(trial: Trial) -> tuple[str, ...]:
         f"{worst.lost:+.2f}{interval}",
         f"{trial.agreement:.2%}",
         f"{trial.megabytes:.1f}",
-        f"{trial.speed.single_ms:.1f}",
-        f"{trial.speed.texts_per_s:.0f}",
         f"{trial.speed.bulk_ratio:.2f}",
         f"{trial.speed.single_ratio:.2f}",
+        f"{trial.speed.single_ms:.1f}",
+        f"{trial.speed.texts_per_s:.0f}",
     )
