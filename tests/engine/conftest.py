@@ -114,7 +114,7 @@ def fake_predictor():
     def polarity(words):
         return {"polarity": [4.0 * words.count("awful"), 2.0, 4.0 * words.count("good")]}
 
-    def make(max_tokens=128, max_windows=None, name="fake", answer=polarity, tasks=TASKS[:1]):
-        return Predictor(FakeBackend(answer, max_tokens, max_windows), tasks, ModelId(name, name * 2))
+    def make(max_tokens=128, max_windows=None, name="fake", answer=polarity, tasks=TASKS[:1], **settings):
+        return Predictor(FakeBackend(answer, max_tokens, max_windows), tasks, ModelId(name, name * 2), **settings)
 
     return make

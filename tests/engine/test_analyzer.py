@@ -146,3 +146,9 @@ def test_what_is_no_text_gets_an_error_for_an_answer(text):
 def test_a_model_that_is_none_and_no_window_are_refused(options):
     with pytest.raises(InputError):
         Analyzer.load(**options)
+
+
+def test_its_work_is_that_of_its_models(analyzer):
+    analyzer.analyze(["good food", "很 好", "awful"])
+
+    assert (analyzer.work.n_texts, analyzer.work.n_tokens) == (3, 5)

@@ -89,6 +89,22 @@ def test_a_fitted_bound_keeps_its_promise_on_its_rows(rows, agreement):
     assert below.mean() == pytest.approx(bound.asked)
 
 
+def test_rows_to_come_ask_for_fewer_wrong_ones_than_these_rows():
+    # 100 rows, one in ten may be wrong: 10 of these. P(X <= 5) = 0.058 <= 0.1 < P(X <= 6) = 0.117 for X ~ B(100, 0.1):
+    # with a confidence of 90 % no more than 5.
+    margin = np.linspace(0.1, 0.9, 100)
+    fast, exact = pair(*(0.5 + margin / 2)), pair(*(0.5 - margin / 2))
+
+    assert fit_bound(PAIR, fast, exact, 0.9).agreement == pytest.approx(0.90)
+    assert fit_bound(PAIR, fast, exact, 0.9, confidence=0.9).agreement == pytest.approx(0.95)
+
+
+def test_too_few_rows_for_a_confidence_are_refused():
+    # 0.995 ** 460 = 0.0997 <= 0.1
+    with pytest.raises(InputError, match=r"50 rows cannot show 99.50% agreement; 460 or more can"):
+        fit_bound(PAIR, pair(*[0.9] * 50), pair(*[0.9] * 50), 0.995, confidence=0.9)
+
+
 @pytest.mark.parametrize(
     ("fast", "exact", "agreement", "message"),
     [

@@ -1,5 +1,7 @@
 import json
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -7,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentimo.core.labels import POLARITY_2, LabelSpace
+from sentimo.core.labels import POLARITY_2, POLARITY_3, LabelSpace
 from sentimo.core.manifest import TaskSpec
+from sentimo.engine.backends.fake import FakeBackend
 from sentimo.engine.predictor import BATCH_ITEMS, BATCH_TOKENS, Predictor, readable
+from sentimo.engine.work import Work
 from sentimo.errors import BundleError, InputError
 
 ODD_TEXTS = {
@@ -79,10 +83,14 @@ def test_an_answer_does_not_depend_on_the_texts_beside_it(fake_predictor, texts)
     assert [row.to_dict() for row in together] == [predictor.analyze(text).to_dict() for text in texts]
 
 
-def test_the_order_is_kept_however_texts_are_batched(fake_predictor):
+@pytest.mark.parametrize("streams", [1, 3])
+def test_the_order_is_kept_however_texts_are_batched(fake_predictor, monkeypatch, streams):
+    monkeypatch.setattr("sentimo.engine.batching.TEXTS_AHEAD", 500)
     texts = [("good " if at % 3 else "awful ") + "word " * (at * 7 % 50) + str(at) for at in range(2100)]
+    predictor = fake_predictor()
+    predictor._backend.streams = streams
 
-    answers = fake_predictor().predict(texts)  # more texts than are tokenised at once
+    answers = predictor.predict(texts)  # in five parts
 
     assert answers.texts == tuple(texts)
     assert [row.polarity.label for row in answers] == ["positive" if at % 3 else "negative" for at in range(2100)]
@@ -94,9 +102,9 @@ def test_batches_are_bounded(fake_predictor):
     run = predictor._backend.run
     predictor._backend.run = lambda features: batches.append([len(each) for each in features]) or run(features)
 
-    predictor.predict(["word " * 128] * 40 + ["word"] * 100)
+    predictor.predict([f"{at} " + "word " * 127 for at in range(40)] + [str(at) for at in range(1000)])
 
-    assert sum(map(len, batches)) == 140
+    assert sum(map(len, batches)) == 1040
     assert all(len(batch) <= BATCH_ITEMS and len(batch) * max(batch) <= BATCH_TOKENS for batch in batches)
 
 
@@ -166,6 +174,101 @@ def test_no_texts_give_no_rows(fake_predictor):
 )
 def test_texts_of_any_container_are_taken_by_position(fake_predictor, texts):
     assert [row.polarity.label for row in fake_predictor().predict(texts)] == ["positive", "negative"]
+
+
+# Equal texts, several threads, and stopping
+
+
+def test_equal_texts_are_run_once_and_get_the_same_answer(fake_predictor):
+    predictor = fake_predictor(max_tokens=4)
+
+    answers = predictor.predict(["good", "awful food " * 4, "", "good", "awful food " * 4, ""])
+
+    # One window of one word, and windows of 4 out of 8 words that move on by 3: 4 + 4 + 2
+    assert predictor.work == Work(n_texts=6, n_tokens=11, n_slots=predictor.work.n_slots, n_duplicates=2)
+    rows = [row.to_dict() for row in answers]
+    assert rows[:3] == rows[3:]
+    assert len(answers[4].windows) == 3
+
+
+def test_answers_are_kept_between_calls_when_asked(fake_predictor):
+    kept, fresh = fake_predictor(max_tokens=4, cache_bytes=100_000), fake_predictor(max_tokens=4)
+    texts = ["good", "awful food " * 4, "\t", "good food"]
+
+    for predictor in (kept, fresh):
+        first, again = predictor.predict(texts[:3]), predictor.predict(texts)
+        assert [row.to_dict() for row in again][:3] == [row.to_dict() for row in first]
+
+    assert (kept.work.n_duplicates, fresh.work.n_duplicates) == (2, 0)
+    assert kept.work.n_tokens == 1 + 10 + 2
+
+
+def test_a_call_that_is_stopped_ends_at_once(fake_predictor):
+    ran = []
+
+    def answer(words):
+        ran.append(words)
+        time.sleep(0.01)
+        if len(ran) == 3:
+            raise KeyboardInterrupt
+        return {"polarity": [0, 0, 0]}
+
+    predictor = fake_predictor(answer=answer)
+    texts = [f"{at} " + "word " * 127 for at in range(2000)]  # 16 a batch
+
+    with pytest.raises(KeyboardInterrupt):
+        predictor.predict(texts)
+
+    assert len(ran) < 100
+
+
+def test_threads_may_share_a_predictor(tiny_predictor):
+    texts = [f"good food {at}" if at % 2 else f"awful staff {at} ." for at in range(400)]
+    alone = tiny_predictor.predict(texts).tasks["polarity"].scores
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(tiny_predictor.predict, [texts] * 8))
+
+    assert all(each.tasks["polarity"].scores == pytest.approx(alone, abs=1e-6) for each in found)
+
+
+# A fast model and an exact one
+
+
+def two_graphs(fake_predictor, bound=0.2):
+    """A fast model that says "good" is a little positive, and an exact one that calls it negative."""
+    exact = FakeBackend(lambda words: {"polarity": [9.0, 0.0, 0.0]})
+    fast = fake_predictor(answer=lambda words: {"polarity": [0, 0, 0.1 if words == ["unsure"] else 9.0]})
+    opened = []
+    predictor = Predictor(
+        fast._backend,
+        TASKS,
+        fast.model,
+        exact=lambda: opened.append(1) or exact,
+        rerun_below={"polarity": bound},
+    )
+    return predictor, opened
+
+
+TASKS = [TaskSpec("polarity", POLARITY_3)]
+
+
+def test_texts_the_fast_graph_is_not_sure_of_are_asked_of_the_exact_one(fake_predictor):
+    predictor, opened = two_graphs(fake_predictor)
+
+    answers = predictor.predict(["sure", "unsure", "sure enough", "unsure", ""])
+
+    # e^0.1 / (2 + e^0.1) = 0.356 and 0.322: a margin of 0.034 < 0.2
+    assert [row.polarity.label for row in answers[:4]] == ["positive", "negative", "positive", "negative"]
+    assert (predictor.work.n_rerun, predictor.work.n_tokens, opened) == (1, 4 + 1, [1])
+
+
+def test_the_exact_graph_is_not_opened_before_it_is_needed(fake_predictor):
+    predictor, opened = two_graphs(fake_predictor)
+
+    predictor.predict(["sure"] * 3)
+
+    assert opened == []
 
 
 # Long texts
@@ -296,3 +399,25 @@ def test_extreme_logits_are_an_answer(fake_predictor):
     row = fake_predictor(answer=lambda words: {"polarity": [1e30, -1e30, 0]}).analyze("x")
 
     assert row.polarity.probabilities == {"negative": 1, "neutral": 0, "positive": 0}
+
+
+# What it has done
+
+
+def test_work_counts_texts_tokens_and_padding(tiny_bundle):
+    predictor = Predictor.load(tiny_bundle.path)
+
+    predictor.predict(["good food .", "good", ""])
+
+    # 3 + 2 and 1 + 2 tokens, padded to 2 rows of 5
+    assert (predictor.work.n_texts, predictor.work.n_tokens, predictor.work.n_slots) == (3, 8, 10)
+    assert predictor.work.padding == pytest.approx(0.2)
+
+
+def test_an_earlier_reading_of_the_work_stays_as_it_was(fake_predictor):
+    predictor = fake_predictor()
+    before = predictor.work
+
+    predictor.predict(["good"])
+
+    assert (before.n_texts, (predictor.work - before).n_texts) == (0, 1)

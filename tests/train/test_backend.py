@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from sentimo.train.backend import TorchBackend
+from sentimo.train.backend import network_backend
 from sentimo.train.network import build_network
 
 
 @pytest.fixture
 def backend(bert_base, spaces, recipe):
     network = build_network(bert_base, {"mood": spaces["mood"]}, recipe(dropout=0.5))
-    return TorchBackend(network, bert_base, max_tokens=8)
+    return network_backend(network, bert_base, max_tokens=8)
 
 
 def test_texts_become_windows_with_their_special_tokens(backend, bert_base):
@@ -51,7 +51,7 @@ def test_the_tokenizer_of_the_base_is_left_as_it_is(bert_base, spaces, recipe):
     bert_base.tokenizer.backend_tokenizer.enable_truncation(3)
     try:
         network = build_network(bert_base, {"mood": spaces["mood"]}, recipe())
-        (prepared,) = TorchBackend(network, bert_base, max_tokens=8).prepare(["so so so so good"])
+        (prepared,) = network_backend(network, bert_base, max_tokens=8).prepare(["so so so so good"])
 
         assert prepared.n_tokens == 5
         assert bert_base.tokenizer.backend_tokenizer.truncation["max_length"] == 3

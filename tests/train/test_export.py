@@ -20,7 +20,7 @@ from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import TrainingError
-from sentimo.train.backend import TorchBackend
+from sentimo.train.backend import network_backend
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.network import build_network
 
@@ -54,7 +54,7 @@ def test_the_graph_answers_as_the_network_does(exported):
     specs = [TaskSpec(name, space) for name, space in tasks.items()]
     by_torch, by_graph = (
         Predictor(backend, specs, ModelId("any", "")).predict(TEXTS)
-        for backend in (TorchBackend(network, base, 32), open_graph(base, folder))
+        for backend in (network_backend(network, base, 32), open_graph(base, folder))
     )
 
     measured = check_parity(by_torch, by_graph)

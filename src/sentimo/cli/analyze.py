@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _SYMBOLS = {
 def analyze(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts. Default: the lines of stdin.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
+    cascade: options.CascadeFolder = None,
     attention: Annotated[
         bool, typer.Option("--attention", help="Also show which words the model's attention heads weigh.")
     ] = False,
@@ -36,13 +38,11 @@ def analyze(
 
     Example: sentimo analyze "I love it" "物流太慢了，差评！"
     """
-    from sentimo.engine.analyzer import Analyzer
-
     given = texts if texts else _lines()
     if not given:
         err.print("sentimo: no text: give texts as arguments, or one a line on stdin")
         raise typer.Exit(2)
-    analyzer = Analyzer.load(model)
+    analyzer = options.open_models(model, cascade)
     for prediction in analyzer.predict(given):
         weights = analyzer.attention(prediction.text) if attention else {}
         if json:

@@ -24,7 +24,10 @@ _LOOKS: dict[Level, tuple[str, str]] = {"error": ("✗", "red"), "warning": ("!"
 
 
 def doctor(
-    data: Annotated[list[Path], typer.Argument(help="Labelled files to train on: CSV, TSV, JSONL or Parquet.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Labelled files to train on: CSV, TSV, JSONL or Parquet. Default: look at the engine."),
+    ] = None,
     dev: Annotated[list[Path] | None, typer.Option(help="Files held out to choose by.")] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Files held out to report.")] = None,
     text: options.TextColumn = None,
@@ -40,12 +43,18 @@ def doctor(
     base: Annotated[
         str | None, typer.Option(help="Count tokens exactly: `minilm` or the folder of a base model.")
     ] = None,
+    model: Annotated[str, typer.Option(help="Without files: model folder, or 'auto' for the built-in ones.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as one line of JSON.")] = False,
 ) -> None:
     """Examine labelled files before training; exit code 1 if training would fail.
 
+    Without files: say what runs the models on this machine (backend, threads, precision), and why.
+
     Example: sentimo doctor reviews.csv --text review --label stars
     """
+    if not data:
+        _examine_engine(model, json=json)
+        return
     from sentimo.core.labels import chosen_space
     from sentimo.data.doctor import examine
     from sentimo.data.lengths import tokenizer_lengths
@@ -80,6 +89,30 @@ def doctor(
         print_diagnosis(diagnosis, out)
     if not diagnosis.ok:
         raise typer.Exit(1)
+
+
+def _examine_engine(model: str, *, json: bool) -> None:
+    from sentimo.core.bundle import Bundle
+    from sentimo.engine.analyzer import model_folders
+    from sentimo.engine.runtime import choose_runtime, machine
+
+    bundles = [Bundle.open(folder) for folder in model_folders(model).values()]
+    found = {bundle.manifest.name: choose_runtime(bundle) for bundle in bundles}
+    if json:
+        print_json({"machine": machine(), "models": {name: each.to_dict() for name, each in found.items()}})
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    for key, value in machine().items():
+        table.add_row(key.replace("_", " "), Text(str(value) if value is not None else "none"))
+    out.print(table)
+    for name, runtime in found.items():
+        out.print(Text(f"\n{name}", style="bold"))
+        table = Table.grid(padding=(0, 2))
+        for part, why in runtime.reasons.items():
+            table.add_row(Text(f"  {part}", style="dim"), Text(str(getattr(runtime, part)), style="bold"), Text(why))
+        out.print(table)
 
 
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:

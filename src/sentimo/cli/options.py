@@ -13,6 +13,8 @@ from sentimo.cli.console import err
 
 if TYPE_CHECKING:
     from sentimo.data.reading import Reading
+    from sentimo.engine.analyzer import Analyzer
+    from sentimo.engine.cascade import Cascade
     from sentimo.train.recipe import Recipe
 
 
@@ -40,6 +42,11 @@ Mapping = Annotated[
 Unknown = Annotated[OnUnknown, typer.Option("--on-unknown", help="What to do with a label that does not fit.")]
 Delimiter = Annotated[str | None, typer.Option("--delimiter", help="Sign between CSV cells. Default: guessed.")]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="Of text files. Default: detected.")]
+
+CascadeFolder = Annotated[
+    Path | None,
+    typer.Option("--cascade", help="Folder of `sentimo cascade`: a cheap model answers what it is sure of."),
+]
 
 
 def reading_of(
@@ -91,6 +98,18 @@ def space_of(option: str | None) -> str | list[str] | None:
     if option is None or "," not in option:
         return option
     return [label.strip() for label in option.split(",") if label.strip()]
+
+
+def open_models(model: str, cascade: Path | None) -> Analyzer | Cascade:
+    """Open what --model and --cascade name."""
+    from sentimo.engine.analyzer import Analyzer
+
+    analyzer = Analyzer.load(model)
+    if cascade is None:
+        return analyzer
+    from sentimo.engine.cascade import Cascade
+
+    return Cascade.load(cascade, analyzer)
 
 
 def utf8_name(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, print_json
 
 
@@ -15,6 +16,7 @@ def predict(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .csv, .tsv, .jsonl or .parquet.")],
     text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
+    cascade: options.CascadeFolder = None,
     delimiter: Annotated[str | None, typer.Option(help="Sign between CSV cells. Default: guessed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a text file. Default: detected.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
@@ -28,13 +30,12 @@ def predict(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from sentimo.data.readers import estimate_rows, guess_columns
-    from sentimo.engine.analyzer import Analyzer
     from sentimo.engine.files import predict_file
 
     if text is None:
         text, _ = guess_columns(source, delimiter=delimiter, encoding=encoding)
         err.print(f"Reading texts from column {text!r}; choose another with --text", markup=False)
-    analyzer = Analyzer.load(model)
+    analyzer = options.open_models(model, cascade)
     bar = Progress(
         TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn(), console=err
     )

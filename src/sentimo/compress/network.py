@@ -15,7 +15,7 @@ from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import ModelId
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.report import evaluate
-from sentimo.train.backend import TorchBackend
+from sentimo.train.backend import network_backend
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.export import check_parity, export_onnx
 from sentimo.train.network import load_network
@@ -67,7 +67,7 @@ def derive_network(source: Bundle, target: Path, material: Material, edit: Edit,
 def predictor_of(network: nn.Module, base: Base, source: Bundle) -> Predictor:
     """Return a predictor over a network in torch, with the calibration of the bundle it came from."""
     manifest = source.manifest
-    return Predictor(TorchBackend(network, base, manifest.max_tokens), manifest.tasks, ModelId(manifest.name, ""))
+    return Predictor(network_backend(network, base, manifest.max_tokens), manifest.tasks, ModelId(manifest.name, ""))
 
 
 def main_figure(network: nn.Module, base: Base, source: Bundle, material: Material) -> float:

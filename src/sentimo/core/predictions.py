@@ -263,6 +263,27 @@ class Predictions(Sequence[Prediction]):
             if not np.isnan(values).any()
         }
 
+    def take(self, rows: Sequence[int]) -> Predictions:
+        """Return the answers of some rows, in the order given."""
+        places = np.asarray(rows, dtype=np.intp)
+        return Predictions(
+            texts=tuple(self.texts[row] for row in rows),
+            tasks={
+                name: TaskScores(
+                    task.space,
+                    task.scores[places],
+                    task.thresholds[places] if isinstance(task.thresholds, np.ndarray) else task.thresholds,
+                )
+                for name, task in self.tasks.items()
+            },
+            languages=tuple(self.languages[row] for row in rows),
+            tokens=self.tokens[places],
+            coverage=self.coverage[places],
+            models=tuple(self.models[row] for row in rows),
+            errors=tuple(self.errors[row] for row in rows),
+            windows=tuple(self.windows[row] for row in rows),
+        )
+
     def to_dict(self) -> list[dict[str, Any]]:
         """Return one plain dictionary per text, ready for JSON."""
         return [each.to_dict() for each in self]

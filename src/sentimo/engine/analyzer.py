@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Self, overload
+from typing import Any, Self, overload
 
 import sentimo
 from sentimo.core.labels import LabelSpace
-from sentimo.core.predictions import Prediction, Predictions, join_predictions
+from sentimo.core.predictions import ModelId, Prediction, Predictions, join_predictions
 from sentimo.engine.predictor import Predictor, readable
+from sentimo.engine.work import Work
 from sentimo.errors import BundleError, InputError
 from sentimo.text.language import language_of
 
@@ -24,44 +25,54 @@ class Analyzer:
     Args:
         models: Language -> model folder. A text goes to the model of its language, any other to the first one.
         max_windows: Most windows read of one text; None reads all of it.
+        how: What else `Predictor.load` takes: backend, precision, cache_bytes.
 
     Example:
         >>> Analyzer.load().analyze("I love it").polarity.label
         'positive'
     """
 
-    def __init__(self, models: Mapping[str, Path], *, max_windows: int | None = None) -> None:
+    def __init__(self, models: Mapping[str, Path], *, max_windows: int | None = None, **how: Any) -> None:
         if not models:
             raise InputError("an Analyzer needs at least one model")
         if max_windows is not None and max_windows < 1:
             raise InputError(f"max_windows is {max_windows}; expected 1 or more, or None to read every text to its end")
-        self._models, self._max_windows = dict(models), max_windows
+        self._models, self._how = dict(models), {"max_windows": max_windows, **how}
         self._loaded: dict[str, Predictor] = {}
 
     @classmethod
-    def load(cls, model: str | Path = AUTO, *, max_windows: int | None = None) -> Self:
+    def load(cls, model: str | Path = AUTO, *, max_windows: int | None = None, **how: Any) -> Self:
         """Open a model folder, or the built-in models with "auto".
+
+        Args:
+            model: The folder, or "auto".
+            max_windows: Most windows read of one text; None reads all of it.
+            how: What else `Predictor.load` takes: backend, precision, cache_bytes.
 
         Raises:
             BundleError: there is no bundle, or it is damaged, too new or not trusted.
-            InputError: `model` is no path, or max_windows is below 1.
+            InputError: `model` is no path, max_windows is below 1, or there is no such backend or precision.
+            MissingExtraError: the backend is not installed.
         """
-        if not isinstance(model, (str, Path)):
-            raise InputError(f"a model is a folder or 'auto'; found {type(model).__name__}")
-        if str(model) != AUTO:
-            analyzer = cls({"any": Path(model)}, max_windows=max_windows)
-            analyzer._predictor("any")
-            return analyzer
-        models = {language: BUILT_IN / language for language in ("en", "zh")}
-        models = {language: path for language, path in models.items() if path.is_dir()}
-        if not models:
-            raise BundleError("this installation carries no built-in models; name a model folder with --model")
-        return cls(models, max_windows=max_windows)
+        analyzer = cls(model_folders(model), max_windows=max_windows, **how)
+        if len(analyzer._models) == 1:
+            analyzer._predictor(next(iter(analyzer._models)))  # a wrong folder is told at once
+        return analyzer
 
     @cached_property
     def spaces(self) -> Mapping[str, LabelSpace]:
         """Task -> label space, over all models (opens them)."""
         return {task: space for each in self._models for task, space in self._predictor(each).spaces.items()}
+
+    @property
+    def model(self) -> ModelId | None:
+        """The one model that answers; None where there are several."""
+        return self._predictor(next(iter(self._models))).model if len(self._models) == 1 else None
+
+    @property
+    def work(self) -> Work:
+        """What its models have done so far, together."""
+        return sum((each.work for each in self._loaded.values()), Work())
 
     @overload
     def analyze(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]  # a str is a Sequence[str]
@@ -107,5 +118,23 @@ class Analyzer:
 
     def _predictor(self, language: str) -> Predictor:
         if language not in self._loaded:
-            self._loaded[language] = Predictor.load(self._models[language], max_windows=self._max_windows)
+            self._loaded[language] = Predictor.load(self._models[language], **self._how)
         return self._loaded[language]
+
+
+def model_folders(model: str | Path) -> dict[str, Path]:
+    """Return language -> folder of the models that a name means; one folder answers any language.
+
+    Raises:
+        InputError: `model` is no path.
+        BundleError: "auto", and this installation carries no built-in models.
+    """
+    if not isinstance(model, (str, Path)):
+        raise InputError(f"a model is a folder or 'auto'; found {type(model).__name__}")
+    if str(model) != AUTO:
+        return {"any": Path(model)}
+    found = {language: BUILT_IN / language for language in ("en", "zh")}
+    found = {language: path for language, path in found.items() if path.is_dir()}
+    if not found:
+        raise BundleError("this installation carries no built-in models; name a model folder with --model")
+    return found

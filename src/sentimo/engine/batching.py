@@ -1,8 +1,12 @@
-"""Batches of like length: no time is spent on padding."""
+"""Work cut into pieces: batches of like length, parts of a long list of texts, and parts that overlap in time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+TEXTS_AHEAD, CHARACTERS_AHEAD = 4096, 2_000_000
+"""Size of a part, whichever is reached first. It bounds the memory of a long call; within a part texts are sorted by
+length. On tweets 4096 texts leave less than 1 % padding."""
 
 
 def batches(lengths: Sequence[int], max_tokens: int, max_items: int) -> Iterator[list[int]]:
@@ -24,3 +28,34 @@ def batches(lengths: Sequence[int], max_tokens: int, max_items: int) -> Iterator
         batch.append(position)
     if batch:
         yield batch
+
+
+def look_ahead(texts: Sequence[str], rows: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the rows in parts of at most TEXTS_AHEAD texts; a part ends when it holds CHARACTERS_AHEAD characters."""
+    part: list[int] = []
+    n_characters = 0
+    for row in rows:
+        part.append(row)
+        n_characters += len(texts[row])
+        if len(part) == TEXTS_AHEAD or n_characters >= CHARACTERS_AHEAD:
+            yield part
+            part, n_characters = [], 0
+    if part:
+        yield part
+
+
+def in_turns(jobs: Iterable[Iterator[None]]) -> None:
+    """Run jobs so that they overlap: each is begun, up to its first `yield`, before those begun earlier go on a step.
+
+    A job that hands work to other threads and then yields finds it done when it is its turn again.
+    """
+    begun: list[Iterator[None]] = []
+    for job in jobs:
+        next(job, None)
+        begun = [*filter(_goes_on, begun), job]
+    while begun:
+        begun = [*filter(_goes_on, begun)]
+
+
+def _goes_on(job: Iterator[None]) -> bool:
+    return next(job, job) is not job

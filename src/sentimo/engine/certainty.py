@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,9 @@ class Bound:
     agreement: float
 
 
-def fit_bound(task: TaskSpec, fast: Scores, exact: Scores, agreement: float = 0.999) -> Bound:
+def fit_bound(
+    task: TaskSpec, fast: Scores, exact: Scores, agreement: float = 0.999, *, confidence: float = 0.0
+) -> Bound:
     """Find the smallest bound at which the final answers agree with the exact model.
 
     Fit it on rows that neither model was trained on. With n rows an agreement can be seen to within a few 1/n: for
@@ -78,9 +81,11 @@ def fit_bound(task: TaskSpec, fast: Scores, exact: Scores, agreement: float = 0.
         fast: (n, n_labels) calibrated scores of the fast model.
         exact: (n, n_labels) those of the exact model, for the same rows.
         agreement: Share of rows whose answers must be those of the exact model, in (0, 1].
+        confidence: Probability with which rows to come agree as wanted too, in [0, 1); 0 looks at these rows only.
 
     Raises:
-        InputError: there are no rows, the shapes differ, or the agreement is not in (0, 1].
+        InputError: there are no rows, or too few for this confidence, the shapes differ, or the agreement is not in
+            (0, 1].
     """
     if not 0 < agreement <= 1:
         raise InputError(f"agreement is {agreement}; expected a share above 0, up to 1")
@@ -92,11 +97,33 @@ def fit_bound(task: TaskSpec, fast: Scores, exact: Scores, agreement: float = 0.
     if not len(fast):
         raise InputError(f"task {task.name!r}: no row has an answer of both models; a bound is fitted on answers")
     margin, turned = margins(task, fast), differ(task, fast, exact)
-    allowed = int((1 - agreement) * len(fast) + 1e-9)
+    allowed = _allowed(len(fast), 1 - agreement, confidence)
+    if allowed < 0:
+        needed = math.ceil(math.log(1 - confidence) / math.log(agreement))
+        raise InputError(
+            f"task {task.name!r}: {len(fast):,} rows cannot show {agreement:.2%} agreement; {needed:,} or more can"
+        )
     wrong = np.sort(margin[turned])[::-1]
     value = 0.0 if len(wrong) <= allowed else float(np.nextafter(wrong[allowed], np.inf))
     below = margin < value
     return Bound(value, float(below.mean()), float(1 - (turned & ~below).mean()))
+
+
+def _allowed(n: int, rate: float, confidence: float) -> int:
+    """Return how many of n rows may turn, -1 where even none is too few rows to tell.
+
+    The largest k with P(X <= k) <= 1 - confidence for X ~ Binomial(n, rate): were the true rate any higher, so few
+    would be seen with less than that probability. Source: Clopper & Pearson 1934, one-sided.
+    """
+    if not confidence or rate <= 0:
+        return int(rate * n + 1e-9)
+    k, term = -1, (1 - rate) ** n
+    total = term
+    while total <= 1 - confidence:
+        k += 1
+        term *= (n - k) / (k + 1) * rate / (1 - rate)
+        total += term
+    return k
 
 
 def differ(task: TaskSpec, one: Scores, other: Scores) -> NDArray[np.bool_]:

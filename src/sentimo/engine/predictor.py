@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -12,18 +15,22 @@ from numpy.typing import NDArray
 from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
-from sentimo.core.predictions import ModelId, Prediction, Predictions, TaskScores, WindowScores
-from sentimo.engine.backends import Backend, Prepared, open_backend
-from sentimo.engine.batching import batches
+from sentimo.core.predictions import ModelId, Prediction, Predictions
+from sentimo.engine.answers import Answers, readable
+from sentimo.engine.backends import Backend, Window, open_backend
+from sentimo.engine.batching import batches, in_turns, look_ahead
+from sentimo.engine.cache import ResultCache
 from sentimo.engine.calibration import calibrated
-from sentimo.engine.windows import aggregate
+from sentimo.engine.certainty import unsure
+from sentimo.engine.runtime import Runtime, choose_runtime
+from sentimo.engine.work import Work
 from sentimo.errors import InputError
-from sentimo.text.language import language_of
 
-BATCH_TOKENS, BATCH_ITEMS = 4096, 64
-"""Size of a batch. On CPUs larger ones fall out of the caches and gain nothing."""
+BATCH_TOKENS, BATCH_ITEMS = 1024, 512
+"""Size of a batch. Tweets per CPU-second (MiniLM-L6, fp32, one thread per batch, Zen 3, padding taken out): 130 with
+512 or 1,024 tokens, 118 with 2,048, 105 with 4,096, which no longer fit the caches."""
 
-_TEXTS_AT_ONCE = 2048  # texts tokenised together; bounds the memory of a long call
+__all__ = ["BATCH_ITEMS", "BATCH_TOKENS", "Predictor", "Predicts", "readable"]
 
 Scores = dict[str, NDArray[np.float32]]
 
@@ -40,34 +47,81 @@ class Predictor:
     """Answers texts with one model.
 
     The order of the texts is kept, and one bad text never ends a call: its row carries an error instead of scores.
+    Equal texts in a call are run once. Several threads may ask one predictor.
 
     Args:
         backend: What runs the model.
         tasks: Its tasks.
         model: Its name and digest.
+        exact: Opens what runs it more exactly, when that is first needed; for a fast `backend`.
+        rerun_below: Task -> margin (`sentimo.engine.certainty`) below which `exact` is asked instead.
+        cache_bytes: Memory for answers kept between calls; 0 keeps none. The scores of a text depend in their last
+            bits (about 1e-6) on the texts it shares a batch with: with a cache on what was asked before, without one
+            on the texts of the call alone, so that the same call gives the same bits.
     """
 
-    def __init__(self, backend: Backend, tasks: Sequence[TaskSpec], model: ModelId) -> None:
-        self._backend, self._tasks, self.model = backend, tuple(tasks), model
+    def __init__(
+        self,
+        backend: Backend,
+        tasks: Sequence[TaskSpec],
+        model: ModelId,
+        *,
+        exact: Callable[[], Backend] | None = None,
+        rerun_below: Mapping[str, float] | None = None,
+        cache_bytes: int = 0,
+    ) -> None:
+        self._backend, self.tasks, self.model = backend, tuple(tasks), model
+        self._open_exact, self._rerun_below = exact, rerun_below or {}
+        self._cache = ResultCache(cache_bytes) if cache_bytes else None
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
+        self.runtime: Runtime | None = None
+        self._work, self._lock = Work(), Lock()
 
     @classmethod
-    def load(cls, path: str | Path, *, max_windows: int | None = None) -> Self:
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        max_windows: int | None = None,
+        backend: str | None = None,
+        precision: str | None = None,
+        cache_bytes: int = 0,
+    ) -> Self:
         """Open a bundle.
 
         Args:
             path: Its folder.
             max_windows: Most windows read of one text; the rest is left out and `coverage` says so. None reads all.
+            backend, precision: See `choose_runtime`.
+            cache_bytes: Memory for answers kept between calls.
 
         Raises:
             BundleError: there is no bundle, or it is damaged, too new or not trusted.
+            InputError: max_windows is below 1, or there is no such backend or precision.
+            MissingExtraError: the backend is not installed.
         """
         bundle = Bundle.open(path)
-        backend = open_backend(bundle, max_windows=max_windows)
-        predictor = cls(backend, bundle.manifest.tasks, ModelId(bundle.manifest.name, bundle.digest))
-        predictor.bundle = bundle
+        runtime = choose_runtime(bundle, backend, precision)
+
+        def opened(**how: Any) -> Backend:
+            return open_backend(bundle, runtime.backend, max_windows=max_windows, **how)
+
+        predictor = cls(
+            opened(**runtime.how),
+            bundle.manifest.tasks,
+            ModelId(bundle.manifest.name, bundle.digest),
+            exact=opened if runtime.fast_graph else None,
+            rerun_below=runtime.rerun_below,
+            cache_bytes=cache_bytes,
+        )
+        predictor.bundle, predictor.runtime = bundle, runtime
         return predictor
+
+    @property
+    def work(self) -> Work:
+        """What it has done so far."""
+        return self._work
 
     def analyze(self, text: str) -> Prediction:
         """Answer one text."""
@@ -82,9 +136,14 @@ class Predictor:
         """
         if isinstance(texts, str):
             raise InputError("predict() takes a list of texts; for one text call analyze(text)")
-        answers = _Answers(self._tasks, self.model, [readable(text) for text in texts])
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            self._fill(answers, range(start, min(start + _TEXTS_AT_ONCE, len(texts))))
+        answers = Answers(self.tasks, self.model, texts)
+        new = answers.recall(self._cache)
+        with ThreadPoolExecutor(self._backend.streams) as streams:  # starts no thread before it has work
+            try:
+                in_turns(self._fill(answers, rows, streams) for rows in look_ahead(answers.texts, new))
+            finally:
+                streams.shutdown(cancel_futures=True)  # Ctrl-C: batches that have not begun are dropped
+        self._count(n_texts=len(texts), n_duplicates=answers.n_duplicates)
         return answers.finish()
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
@@ -95,84 +154,63 @@ class Predictor:
             window together with its special tokens. A token in the overlap of two windows occurs twice. Tasks with
             another head, and models without any attention head, have none.
         """
-        look = getattr(self._backend, "attention", None)
+        look = getattr(self._exact, "attention", None)
         return look(readable(text)[0]) if look else {}
 
-    def _fill(self, answers: _Answers, rows: range) -> None:
-        usable = [row for row in rows if answers.errors[row] is None]
-        prepared = self._backend.prepare([answers.texts[row] for row in usable])
-        scores = self._score(prepared)
-        first = 0
-        for row, each in zip(usable, prepared, strict=True):
-            last = first + len(each.windows)
-            answers.put(row, each, {task: values[first:last] for task, values in scores.items()})
-            first = last
+    @cached_property
+    def _exact(self) -> Backend:
+        """What runs the model exactly: opened when it is first needed, so that a sure answer does not wait for it."""
+        return self._open_exact() if self._open_exact else self._backend
 
-    def _score(self, prepared: Sequence[Prepared]) -> Scores:
-        """Return task -> calibrated scores (n_windows in all, n_labels), windows in the order of the texts."""
+    def _fill(self, answers: Answers, rows: Sequence[int], streams: ThreadPoolExecutor) -> Iterator[None]:
+        """Answer a part of the texts; yields while others compute (see `in_turns`)."""
+        prepared = self._backend.prepare([answers.texts[row] for row in rows])
         windows = [window for each in prepared for window in each.windows]
-        scores = {task.name: np.empty((len(windows), len(task.space)), np.float32) for task in self._tasks}
-        for batch in batches([window.length for window in windows], BATCH_TOKENS, BATCH_ITEMS):
-            logits = self._backend.run([windows[position].features for position in batch])
-            for task in self._tasks:
-                scores[task.name][batch] = calibrated(task.space, logits[task.name], task.temperature)
-        return scores
+        scores = {task.name: np.empty((len(windows), len(task.space)), np.float32) for task in self.tasks}
+        running = self._start(self._backend, windows, range(len(windows)), scores, streams)
+        yield
+        _wait(running)
+        if self._rerun_below:
+            again = np.flatnonzero(unsure(self.tasks, scores, self._rerun_below))
+            owner = np.repeat(np.arange(len(prepared)), [len(each.windows) for each in prepared])
+            self._count(n_rerun=len(np.unique(owner[again])))
+            running = self._start(self._exact, windows, again.tolist(), scores, streams) if len(again) else []
+            yield
+            _wait(running)
+        answers.put(rows, prepared, scores)
+        if self._cache is not None:
+            answers.remember(rows, self._cache)
+
+    def _start(
+        self,
+        backend: Backend,
+        windows: Sequence[Window],
+        which: Sequence[int],
+        scores: Scores,
+        streams: ThreadPoolExecutor,
+    ) -> list[Future[None]]:
+        """Run windows, their scores going into their rows of `scores`; a single batch is run here and now."""
+        plan = list(batches([windows[each].length for each in which], BATCH_TOKENS, BATCH_ITEMS))
+        run = backend.run if len(plan) == 1 or backend.streams == 1 else backend.run_beside
+        jobs = [(run, windows, [which[each] for each in batch], scores) for batch in plan]
+        if len(jobs) > 1:
+            return [streams.submit(self._run, *job) for job in jobs]
+        for job in jobs:
+            self._run(*job)
+        return []
+
+    def _run(self, run: Callable[..., Any], windows: Sequence[Window], batch: list[int], scores: Scores) -> None:
+        lengths = [windows[each].length for each in batch]
+        self._count(n_tokens=sum(lengths), n_slots=len(lengths) * max(lengths))
+        logits = run([windows[each].features for each in batch])
+        for task in self.tasks:
+            scores[task.name][batch] = calibrated(task.space, logits[task.name], task.temperature)
+
+    def _count(self, **counts: int) -> None:
+        with self._lock:
+            self._work += Work(**counts)
 
 
-def readable(text: Any) -> tuple[str, str | None]:
-    """Return a text that can be tokenised and stored, and why it has no answer (or None).
-
-    Half surrogate pairs become U+FFFD: they cannot be written as UTF-8.
-    """
-    if not isinstance(text, str):
-        kind = type(text).__name__
-        nothing = kind in ("NoneType", "NAType", "NaTType") or (isinstance(text, float) and text != text)
-        return "", f"not a text ({'empty cell' if nothing else kind})"
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text, None if text.strip() else "empty text"
-
-
-class _Answers:
-    """Columns that fill up."""
-
-    def __init__(self, tasks: Sequence[TaskSpec], model: ModelId, texts: Sequence[tuple[str, str | None]]) -> None:
-        n = len(texts)
-        self._tasks, self._model = tasks, model
-        self._spaces = {task.name: task.space for task in tasks}
-        self._scores = {task.name: np.full((n, len(task.space)), np.nan, np.float32) for task in tasks}
-        self._tokens, self._coverage = np.zeros(n, np.int64), np.ones(n)
-        self._windows: list[tuple[WindowScores, ...]] = [()] * n
-        self.texts = [text for text, _ in texts]
-        self.errors = [error for _, error in texts]
-
-    def put(self, row: int, prepared: Prepared, scores: Scores) -> None:
-        self._tokens[row], self._coverage[row] = prepared.n_tokens, prepared.coverage
-        windows = prepared.windows
-        if not windows:
-            self.errors[row] = "nothing to read: no word, sign or emoji in the text"
-            return
-        whole = {task: values[0] for task, values in scores.items()}
-        if len(windows) > 1:
-            whole = aggregate(self._spaces, scores, [window.weight for window in windows])
-            self._windows[row] = tuple(
-                WindowScores(window.start, window.end, {task: values[place] for task, values in scores.items()})
-                for place, window in enumerate(windows)
-            )
-        if any(np.isnan(values).any() for values in whole.values()):
-            self.errors[row] = "the model's answer is not a number"
-            return
-        for task, values in whole.items():
-            self._scores[task][row] = values
-
-    def finish(self) -> Predictions:
-        return Predictions(
-            texts=tuple(self.texts),
-            tasks={task.name: TaskScores(task.space, self._scores[task.name], task.thresholds) for task in self._tasks},
-            languages=tuple(language_of(text) for text in self.texts),
-            tokens=self._tokens,
-            coverage=self._coverage,
-            models=(self._model,) * len(self.texts),
-            errors=tuple(self.errors),
-            windows=tuple(self._windows),
-        )
+def _wait(running: Iterable[Future[None]]) -> None:
+    for each in running:
+        each.result()

@@ -11,7 +11,7 @@ from sentimo.errors import SentimoError
 def main(folder: str) -> int:
     """Return 0 when the bundle answers its probes as stored; else 1, with the differences on stderr."""
     try:
-        predictor = Predictor.load(folder)
+        predictor = Predictor.load(folder, backend="auto", precision="exact")
         assert predictor.bundle is not None  # load() sets it
         probes = predictor.bundle.probes()
         predictions = predictor.predict(probes.texts)

@@ -14,6 +14,7 @@ Language = Literal["en", "zh", "other", "und"]
 _HAN = re.compile(f"[{HAN}]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _KANA_HANGUL = re.compile(r"[\u3041-\u309f\u30a1-\u30ff\uac00-\ud7a3]")
+_ASCII_LETTER = re.compile("[A-Za-z]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _SAMPLE = 2000  # characters; a longer text does not change its script
 
@@ -25,6 +26,8 @@ def language_of(text: str) -> Language:
     Any text in Latin script counts as English: telling French from English needs a model, routing does not.
     """
     sample = text[:_SAMPLE]
+    if sample.isascii():  # the common case of English, without counting
+        return "en" if _ASCII_LETTER.search(sample) else "und"
     n_han, n_words = len(_HAN.findall(sample)), len(_LATIN.findall(sample))
     n_letters = len(_LETTERS.findall(sample))
     if not n_letters:

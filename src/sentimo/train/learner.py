@@ -15,7 +15,7 @@ from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends import Backend
 from sentimo.engine.predictor import Predictor
-from sentimo.train.backend import TorchBackend
+from sentimo.train.backend import network_backend
 from sentimo.train.calibrate import Answers, ask, dev_figures
 from sentimo.train.cautions import cautions
 from sentimo.train.checkpoint import Checkpoints
@@ -111,7 +111,7 @@ class Learner:
         Args:
             specs: The tasks with temperature and thresholds; by default uncalibrated.
         """
-        backend = TorchBackend(self.network, self.base, self.base.most_tokens(self.recipe.max_tokens))
+        backend = network_backend(self.network, self.base, self.base.most_tokens(self.recipe.max_tokens))
         return self.predictor_of(backend, specs)
 
     def predictor_of(self, backend: Backend, specs: Sequence[TaskSpec] | None = None) -> Predictor:

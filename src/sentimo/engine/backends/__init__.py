@@ -16,7 +16,12 @@ from sentimo.errors import InputError
 BACKENDS: Mapping[str, str] = {
     "linear": "sentimo.engine.backends.linear:LinearBackend",
     "onnx": "sentimo.engine.backends.onnx:OnnxBackend",
+    "openvino": "sentimo.engine.backends.openvino:OpenvinoBackend",
+    "torch": "sentimo.engine.backends.torch:TorchBackend",
 }
+
+GRAPH = "model.onnx"
+"""The graph of an encoder bundle."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,13 @@ class Prepared:
 
 
 class Backend(Protocol):
-    """What runs a model."""
+    """What runs a model.
+
+    Attributes:
+        streams: Batches worth running at the same time, each in a thread of its own; 1 where a batch takes all cores.
+    """
+
+    streams: int
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Return each text as windows, in order."""
@@ -63,20 +74,27 @@ class Backend(Protocol):
         """Return task -> logits (len(features), n_labels) for windows of like length."""
         ...
 
+    def run_beside(self, features: Sequence[Any]) -> dict[str, NDArray[np.float32]]:
+        """Do as `run`, while up to `streams` batches run at the same time; not called where `streams` is 1."""
+        ...
 
-def open_backend(bundle: Bundle, *, max_windows: int | None = None) -> Backend:
-    """Return the backend that the bundle names.
+
+def open_backend(bundle: Bundle, name: str | None = None, *, max_windows: int | None = None, **how: Any) -> Backend:
+    """Open a backend on a bundle.
 
     Args:
         bundle: An opened bundle.
+        name: Key of BACKENDS; None takes the one that the bundle names.
         max_windows: Most windows read of one text; the rest of it is left out and its coverage falls below 1.
+        how: What else the backend can be told: see its `open`.
 
     Raises:
         BundleError: its files do not fit together.
         InputError: max_windows is below 1.
+        MissingExtraError: the backend is not installed.
     """
     if max_windows is not None and max_windows < 1:
         raise InputError(f"max_windows is {max_windows}; expected 1 or more, or None to read every text to its end")
-    module, name = BACKENDS[bundle.manifest.backend].split(":")
-    opened: Backend = getattr(import_module(module), name).open(bundle, max_windows=max_windows)
+    module, kind = BACKENDS[name or bundle.manifest.backend].split(":")
+    opened: Backend = getattr(import_module(module), kind).open(bundle, max_windows=max_windows, **how)
     return opened

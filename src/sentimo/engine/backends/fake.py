@@ -21,6 +21,8 @@ class FakeBackend:
         max_windows: Most windows of one text; None reads all.
     """
 
+    streams = 1
+
     def __init__(
         self,
         answer: Callable[[Sequence[str]], dict[str, Sequence[float]]],
@@ -37,6 +39,8 @@ class FakeBackend:
         """Return task -> logits (len(features), n_labels)."""
         rows = [self._answer(words) for words in features]
         return {task: np.array([row[task] for row in rows], dtype=np.float32) for task in rows[0]}
+
+    run_beside = run
 
     def _prepared(self, text: str) -> Prepared:
         words, places, at = text.split(), [], 0

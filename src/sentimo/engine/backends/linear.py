@@ -126,6 +126,8 @@ class LinearBackend:
         max_windows: Most windows read of one text; None reads all.
     """
 
+    streams = 1
+
     def __init__(self, model: LinearModel, *, max_tokens: int, max_windows: int | None = None) -> None:
         self._model, self._max_tokens, self._max_windows = model, max_tokens, max_windows
 
@@ -144,6 +146,8 @@ class LinearBackend:
             task: np.stack([weights.logits(vector) for vector in features])
             for task, weights in self._model.tasks.items()
         }
+
+    run_beside = run
 
     def _prepared(self, text: str) -> Prepared:
         tokens = token_spans(text)
