@@ -1,30 +1,29 @@
-"""What candidates are given in tests: rows, texts to learn from, and a small model with heads of all kinds."""
+"""What candidates are given in tests: labelled rows for two tasks of the shared model, and texts to learn from."""
 
 from __future__ import annotations
 
 import pytest
-from conftest import labelled_rows
 
 from sentimo.compress.material import Material
-from sentimo.core.documents import Document, Example
-
-
-def examples(task):
-    """The shared rows with the labels of one task of the shared model."""
-    places = {"polarity": ["negative", "neutral", "positive"].index, "intensity": float}
-    return [Example(Document(row["text"]), {task: places[task](row[task])}) for row in labelled_rows()]
+from sentimo.data.reading import Reading
+from sentimo.evaluate.labelled import load_labelled
 
 
 @pytest.fixture(scope="session")
-def rows():
+def rows(labelled, trained):
     """Task -> labelled rows, for two of the four tasks of the shared model."""
-    return {"polarity": examples("polarity"), "intensity": examples("intensity")}
+    spaces = {task.name: task.space for task in trained.bundle.manifest.tasks}
+    files = [labelled / "polarity.csv", labelled / "intensity.csv"]
+    return {name: data.examples for name, data in (load_labelled(path, spaces, Reading()) for path in files)}
+
+
+@pytest.fixture(scope="session")
+def texts(rows):
+    """The 120 texts of the rows."""
+    return [each.document.text for each in rows["polarity"]]
 
 
 @pytest.fixture
-def material(rows):
-    """What a candidate may use; what it tells is in `material.told`."""
-    told = []
-    made = Material(rows, train=[row["text"] for row in labelled_rows()], seed=1, max_drop=5.0, tell=told.append)
-    object.__setattr__(made, "told", told)
-    return made
+def material(rows, texts):
+    """What a candidate may use."""
+    return Material(rows, train=texts, corpus=texts[::2], seed=1, max_drop=5.0)

@@ -49,8 +49,8 @@ def qat8(source: Bundle, target: Path, material: Material) -> Bundle:
 
 
 def weight_levels() -> int:
-    """Return the largest whole number that weights take at run time: 127, or 63 where sums could overflow."""
-    return 127 if int8_instructions() else 63
+    """Return the largest whole number that weights take at run time: 127, or 64 where sums could overflow."""
+    return 127 if int8_instructions() else 64
 
 
 def round_linear_layers(network: Any, levels: int) -> list[tuple[nn.Module, str, nn.Linear]]:

@@ -47,8 +47,8 @@ def compression_card(outcome: Outcome, gate: Gate) -> str:
         "## Compression",
         "",
         f"Made by `sentimo compress`: {outcome.best.chain}. {_title(outcome)}. Kept to at most {gate.max_drop:g} "
-        f"points lost and at least {gate.min_speedup:g} times the throughput. Times are those of the machine it was made "
-        "on. The figures above, if any, are those of the original.",
+        f"points lost and at least {gate.min_speedup:g} times the throughput. Times are those of the machine that made "
+        "it. The figures above, if any, are those of the original.",
         "",
         f"| {' | '.join(HEADINGS)} |",
         "| --- |" + " ---: |" * (len(HEADINGS) - 1),
