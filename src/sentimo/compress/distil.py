@@ -34,12 +34,13 @@ def distil(
     *,
     max_tokens: int,
     seed: int,
+    pace: float = 1.0,
     show: Callable[[int, int], None] = lambda done, steps: None,
 ) -> None:
     """Train the student for one epoch to give the teacher's logits, in place.
 
-    The loss is the sum over the tasks of `distance`. AdamW at the default rate of fine-tuning, warmed up over 6 % of
-    the steps, then linear to 0.
+    The loss is the sum over the tasks of `distance`. AdamW at the default rate of fine-tuning times `pace`, warmed up
+    over 6 % of the steps, then linear to 0; no dropout, since what is to be matched is one function, not a noisy label.
 
     Args:
         student: What learns.
@@ -48,7 +49,8 @@ def distil(
         spaces: Task -> label space.
         texts: Texts; 20,000 at most are drawn.
         max_tokens: Texts are cut to it.
-        seed: Of the draw, the order and dropout.
+        seed: Of the draw and the order.
+        pace: Factor of the learning rate: 1 after a cut, less where the student is close to the teacher already.
         show: Told the steps done and all steps.
 
     Source: Hinton et al. 2015, arXiv:1503.02531, at temperature 1.
@@ -58,13 +60,13 @@ def distil(
     ids = base.encode([texts[at] for at in drawn], max_tokens)
     wanted = _asked(teacher, ids)
     plan = epoch_batches([len(row) for row in ids], BATCH_SIZE, seed, 0)
-    rate = default_learning_rate("adamw", base.width)
+    rate = pace * default_learning_rate("adamw", base.width)
     optimiser = torch.optim.AdamW((each for each in student.parameters() if each.requires_grad), lr=rate)
     warmup = max(1, round(_WARM_UP * len(plan)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warmup, (len(plan) - step) / max(1, len(plan) - warmup), 1.0)
     )
-    student.train()
+    student.eval()
     for step, batch in enumerate(plan):
         logits = student(*padded([ids[row] for row in batch], torch.device("cpu")))
         loss = sum((distance(spaces[task], logits[task], wanted[task][batch]) for task in spaces), torch.zeros(()))
@@ -76,10 +78,9 @@ def distil(
         optimiser.step()
         schedule.step()
         show(step + 1, len(plan))
-    student.eval()
 
 
-def distil_for(student: nn.Module, source: Bundle, base: Base, material: Material) -> None:
+def distil_for(student: nn.Module, source: Bundle, base: Base, material: Material, *, pace: float = 1.0) -> None:
     """Teach a changed network the answers of the bundle it was made from, on the training texts of the material."""
     teacher, _ = open_network(source)
     manifest = source.manifest
@@ -92,6 +93,7 @@ def distil_for(student: nn.Module, source: Bundle, base: Base, material: Materia
         material.train,
         max_tokens=manifest.max_tokens,
         seed=material.seed,
+        pace=pace,
         show=material.step,
     )
 

@@ -22,6 +22,9 @@ from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.cpu import int8_instructions
 from sentimo.train.export import export_onnx
 
+PACE = 0.1
+"""Factor of the learning rate. At the full rate the network moves further from the original than rounding moves it."""
+
 
 def qat8(source: Bundle, target: Path, material: Material) -> Bundle:
     """Write the bundle with 8-bit products that it has learnt to live with; needs torch weights and texts to train on.
@@ -38,7 +41,7 @@ def qat8(source: Bundle, target: Path, material: Material) -> Bundle:
         torch.manual_seed(material.seed)
         student, base = open_network(source)
         rounded = round_linear_layers(student, weight_levels())
-        distil_for(student, source, base, material)
+        distil_for(student, source, base, material, pace=PACE)
         restore_linear_layers(rounded)
         export_onnx(student, folder, [task.name for task in source.manifest.tasks])
         learnt = plain_manifest(source)
