@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from sentimo.compress.quantize import quantize_bundle
+from sentimo.compress.weights8 import quantize_bundle
 from sentimo.core.bundle import Bundle
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.report import Report, evaluate

@@ -10,6 +10,7 @@ SentimoError
 ├── MissingExtraError     an optional part of Sentimo is not installed
 ├── TrainingError         training or saving failed
 ├── DiskFullError         there is no room for what is written; what was done is kept
+├── CompressionError      no compressed model is good enough
 └── Interrupted           the user stopped a long piece of work; what was done is kept
 
 A message names what was found, where, what was expected and the next step. The command line shows it without a
@@ -76,6 +77,10 @@ class TrainingError(SentimoError):
 
 class DiskFullError(SentimoError):
     """There is no room for what is written; what was done is kept and can be resumed."""
+
+
+class CompressionError(SentimoError):
+    """No compressed model is good enough to be kept."""
 
 
 class Interrupted(SentimoError):

@@ -13,9 +13,11 @@ from sentimo.cli.baseline import baseline
 from sentimo.cli.bench import bench
 from sentimo.cli.cascade import cascade
 from sentimo.cli.compare import compare
+from sentimo.cli.compress import compress
 from sentimo.cli.console import err, use_utf8
 from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
+from sentimo.cli.export import export
 from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
@@ -30,7 +32,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (analyze, predict, doctor, train, evaluate, compare, baseline, cascade, bench):
+for _command in (
+    *(analyze, predict, doctor, train, evaluate, compare, baseline),
+    *(cascade, compress, export, bench),
+):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
 app.add_typer(recipe, name="recipe")

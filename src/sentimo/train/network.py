@@ -60,25 +60,22 @@ class HeadedNetwork(nn.Module):
     """An encoder and heads of our own. The encoder saves in the Hugging Face layout, the heads beside it."""
 
     def __init__(
-        self, base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe, dropout: float | None, pooling: str
+        self,
+        base: Base,
+        spaces: Mapping[str, LabelSpace],
+        settings: Mapping[str, Mapping[str, Any]],
+        dropout: float | None,
     ) -> None:
         super().__init__()
         self.encoder = load_encoder(base, dropout)
         if pooler := getattr(self.encoder, "pooler", None):
             pooler.requires_grad_(False)  # nothing reads it, and several processes wait for every gradient
-        self._settings: dict[str, dict[str, Any]] = {}
+        self._settings = {task: dict(each) for task, each in settings.items()}
         heads = {}
-        for task in recipe.tasks:
-            settings = dict(task.head.model_extra or {})
-            if task.head.name == "linear":
-                settings = {"pooling": pooling, **settings}
-            if dropout is not None:
-                settings = {"dropout": dropout, **settings}
-            self._settings[task.name] = {"name": task.head.name, **settings}
-            width, n_labels = base.width, len(spaces[task.name])
-            heads[_HEAD + task.name] = build(
-                HEADS[task.head.name], f"head {task.head.name!r}", width, n_labels, **settings
-            )
+        for task, each in self._settings.items():
+            name, width, n_labels = each["name"], base.width, len(spaces[task])
+            options = {key: value for key, value in each.items() if key != "name"}
+            heads[_HEAD + task] = build(HEADS[name], f"head {name!r}", width, n_labels, **options)
         self.heads = nn.ModuleDict(heads)
 
     @property
@@ -137,9 +134,40 @@ def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) 
     if pooling == "native":
         network = NativeNetwork(base, spaces, recipe.dropout)
     else:
-        network = HeadedNetwork(base, spaces, recipe, recipe.dropout, pooling)
+        network = HeadedNetwork(base, spaces, _head_settings(recipe, pooling), recipe.dropout)
     freeze(network, recipe)
     return network
+
+
+def load_network(base: Base, spaces: Mapping[str, LabelSpace]) -> nn.Module:
+    """Return the network that `save` wrote to the folder of a base, with its weights.
+
+    Args:
+        base: The base opened from that folder.
+        spaces: Task -> label space, in the order of the bundle.
+    """
+    from safetensors.torch import load_file
+
+    folder = Path(base.source)
+    if not (folder / HEADS_CONFIG).is_file():
+        return NativeNetwork(base, spaces, None).eval()
+    network = HeadedNetwork(base, spaces, json.loads((folder / HEADS_CONFIG).read_text("utf-8")), None)
+    weights = load_file(folder / HEADS_FILE)
+    network.heads.load_state_dict({_HEAD + name: value for name, value in weights.items()})
+    return network.eval()
+
+
+def _head_settings(recipe: Recipe, pooling: str) -> dict[str, dict[str, Any]]:
+    """Return what ``heads.json`` holds: task -> name and settings of its head."""
+    settings = {}
+    for task in recipe.tasks:
+        given = dict(task.head.model_extra or {})
+        if task.head.name == "linear":
+            given = {"pooling": pooling, **given}
+        if recipe.dropout is not None:
+            given = {"dropout": recipe.dropout, **given}
+        settings[task.name] = {"name": task.head.name, **given}
+    return settings
 
 
 def choose_pooling(base: Base, recipe: Recipe) -> str:

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sentimo.compress.quantize import quantize_bundle, quantize_weights
+from sentimo.compress.weights8 import quantize_bundle, quantize_weights
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.predictor import Predictor
@@ -89,7 +89,7 @@ def test_a_taken_target_is_left_alone(trained, small, tmp_path):
 
 
 def test_a_model_that_answers_otherwise_is_not_kept(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("sentimo.compress.quantize.PROBE_TOLERANCE", 0.0)
+    monkeypatch.setattr("sentimo.compress.weights8.PROBE_TOLERANCE", 0.0)
 
     with pytest.raises(BundleError, match="does not answer as it did before saving"):
         quantize_bundle(trained.bundle.path, tmp_path / "mine")

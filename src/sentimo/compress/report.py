@@ -1,0 +1,87 @@
+"""What a run of compression found, as a table for people and as a part of the model card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sentimo.compress.gate import Gate, pareto
+from sentimo.compress.trial import Trial
+
+if TYPE_CHECKING:
+    from sentimo.compress.run import Outcome
+
+HEADINGS = ("candidate", "points lost [95%]", "agreement", "MB", "speed-up", "one text", "ms", "texts/s")
+"""Speed-up and "one text" are multiples of the original's, for many texts at once and one by one; ms is for one."""
+
+_WIDE = 110  # columns; on a narrower terminal the times, which travel least, are left out
+_NARROW = 6  # cells shown there
+
+
+def print_outcome(outcome: Outcome, gate: Gate, console: Console) -> None:
+    """Print one row per candidate, the fastest first; * marks those that no other beats, bold those that pass."""
+    console.print(Text(_title(outcome)))
+    table = Table()
+    shown = len(HEADINGS) if console.width >= _WIDE else _NARROW
+    for number, heading in enumerate(HEADINGS[:shown]):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    front = pareto(outcome.trials)
+    for trial in _by_speed(outcome):
+        style = "bold" if gate.passes(trial) else ""
+        mark = " *" if trial.chain in front else ""
+        table.add_row(*(Text(cell, style=style) for cell in (trial.chain + mark, *_cells(trial))[:shown]))
+    console.print(table)
+    for note in dict.fromkeys(note for trial in outcome.trials for note in trial.notes):
+        console.print(Text(note))
+    for chain, why in outcome.left_out.items():
+        console.print(Text(f"left out: {chain}: {why}"))
+
+
+def compression_card(outcome: Outcome, gate: Gate) -> str:
+    """Return the section of the card, as Markdown."""
+    assert outcome.best is not None  # a card is written for what was kept
+    lines = [
+        "## Compression",
+        "",
+        f"Made by `sentimo compress`: {outcome.best.chain}. {_title(outcome)}. Kept to at most {gate.max_drop:g} "
+        f"points lost and at least {gate.min_speedup:g} times the throughput. Times are those of the machine that made "
+        "it. The figures above, if any, are those of the original.",
+        "",
+        f"| {' | '.join(HEADINGS)} |",
+        "| --- |" + " ---: |" * (len(HEADINGS) - 1),
+        *(f"| {' | '.join((each.chain, *_cells(each)))} |" for each in _by_speed(outcome)),
+        "",
+        *(f"- {note}" for note in outcome.best.notes),
+        "- every figure: `compression.json`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _title(outcome: Outcome) -> str:
+    processor = outcome.processor or "none (no VNNI, AMX or ARM dot product)"
+    return (
+        f"{outcome.megabytes:.1f} MB before; {outcome.n_judged} rows judged, {outcome.n_calibration} others to "
+        f"calibrate on; instructions for 8-bit products: {processor}"
+    )
+
+
+def _by_speed(outcome: Outcome) -> list[Trial]:
+    return sorted(outcome.trials, key=lambda each: -each.speed.bulk_ratio)
+
+
+def _cells(trial: Trial) -> tuple[str, ...]:
+    worst = max(trial.tasks.values(), key=lambda each: each.lost)
+    drop = worst.drop
+    interval = f" [{drop.low:+.2f}, {drop.high:+.2f}]" if drop and drop.low is not None else ""
+    return (
+        f"{worst.lost:+.2f}{interval}",
+        f"{trial.agreement:.2%}",
+        f"{trial.megabytes:.1f}",
+        f"{trial.speed.bulk_ratio:.2f}",
+        f"{trial.speed.single_ratio:.2f}",
+        f"{trial.speed.single_ms:.1f}",
+        f"{trial.speed.texts_per_s:.0f}",
+    )

@@ -1,0 +1,247 @@
+"""Try candidates, measure them, keep the best one that passes the gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sentimo.compress import TRIED, load_candidate, parse_chain
+from sentimo.compress.derive import answering_bytes, derive
+from sentimo.compress.gate import Gate
+from sentimo.compress.material import Material, NotPossible
+from sentimo.compress.report import compression_card
+from sentimo.compress.trial import ROUNDS, Trial, judge, measure_speed
+from sentimo.core.bundle import Bundle, check_target
+from sentimo.core.documents import Example
+from sentimo.core.manifest import Manifest
+from sentimo.core.predictions import Predictions
+from sentimo.data.split import split_examples
+from sentimo.engine.cpu import int8_instructions
+from sentimo.engine.predictor import Predictor
+from sentimo.errors import BundleError, CompressionError, DataError, InputError, MissingExtraError, TrainingError
+from sentimo.text.normalise import folded
+
+CARD, RECORD = "README.md", "compression.json"
+
+Rows = Mapping[str, Sequence[Example]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found.
+
+    Attributes:
+        trials: What was measured, in the order tried.
+        left_out: Chain -> why it could not be made.
+        best: The one that was kept, or None.
+        bundle: Where it lies, or None.
+        n_calibration, n_judged: Labelled rows used to make candidates, and to judge them.
+        processor: Its instructions for 8-bit products, or None.
+        megabytes: Size of the original.
+    """
+
+    trials: tuple[Trial, ...]
+    left_out: Mapping[str, str]
+    best: Trial | None
+    bundle: Bundle | None
+    n_calibration: int
+    n_judged: int
+    processor: str | None
+    megabytes: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        return {
+            "best": self.best.chain if self.best else None,
+            "digest": self.bundle.digest if self.bundle else None,
+            "rows": {"calibration": self.n_calibration, "judged": self.n_judged},
+            "int8_instructions": self.processor,
+            "original_megabytes": round(self.megabytes, 2),
+            "candidates": [each.to_dict() for each in self.trials],
+            "left_out": dict(self.left_out),
+        }
+
+
+def compress(
+    model: str | Path,
+    output: str | Path,
+    dev: Rows,
+    gate: Gate,
+    *,
+    train: Sequence[str] = (),
+    corpus: Sequence[str] = (),
+    only: Sequence[str] = (),
+    seed: int = 13,
+    rounds: int = ROUNDS,
+    overwrite: bool = False,
+    show: Callable[[str, int, int], None] = lambda chain, done, all_of_them: None,
+    step: Callable[[int, int], None] = lambda done, steps: None,
+) -> Outcome:
+    """Make a smaller or faster model and keep it if it is good enough.
+
+    The labelled rows are split in two halves: one to calibrate, measure importance and fit bounds on, one to judge by.
+    A candidate that cannot be made is left out with the reason, unless it was named.
+
+    Args:
+        model: The original.
+        output: Folder to make. Nothing is written there unless a candidate passes.
+        dev: Task -> labelled rows that the model was not trained on.
+        gate: What the result must keep to.
+        train: Texts to learn from; the original's answers are the targets.
+        corpus: Texts whose tokens a smaller vocabulary keeps, beside those of `train` and of the calibration half.
+        only: Chains to try, such as ``("dynamic8", "vocabulary+dynamic8")``; all usual ones by default.
+        seed: Of the halves and of everything drawn.
+        rounds: Rounds of timing.
+        overwrite: Replace a model that is already in `output`.
+        show: Told which chain is next, how many are done, and how many there are.
+        step: Told the steps of learning done, and their number.
+
+    Raises:
+        InputError: no labelled rows, or a chain that does not exist.
+        NotPossible, MissingExtraError: a chain that was named cannot be made.
+        BundleError: the model cannot be opened, or `output` is taken.
+    """
+    output = Path(output)
+    check_target(output, overwrite=overwrite)
+    chains = list(dict.fromkeys("+".join(parse_chain(each)) for each in (only or TRIED)))
+    source = Bundle.open(model)
+    calibration, judged = halves(dev, seed)
+    texts = list(dict.fromkeys(each.document.text for rows in judged.values() for each in rows))
+    has_corpus = bool(corpus or train)
+    calibration_texts = [each.document.text for rows in calibration.values() for each in rows]
+    material = Material(
+        rows=calibration,
+        train=tuple(train),
+        corpus=(*corpus, *train, *calibration_texts) if has_corpus else (),
+        max_drop=gate.max_drop,
+        seed=seed,
+        step=step,
+    )
+    original = Predictor.load(source.path)
+    before = original.predict(texts)
+    trials: list[Trial] = []
+    left_out: dict[str, str] = {}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent, ignore_cleanup_errors=True) as folder:
+        workshop = _Workshop(source, Path(folder), material)
+        for number, chain in enumerate(chains):
+            show(chain, number, len(chains))
+            try:
+                made, notes = workshop.make(tuple(chain.split("+")))
+            except (NotPossible, MissingExtraError, BundleError, TrainingError) as error:
+                if only:
+                    raise
+                left_out[chain] = str(error)
+                continue
+            trials.append(_tried(chain, made, notes, source, original, before, judged, seed, rounds))
+        best = gate.best(trials)
+        outcome = Outcome(
+            trials=tuple(trials),
+            left_out=left_out,
+            best=best,
+            bundle=None,
+            n_calibration=sum(map(len, calibration.values())),
+            n_judged=sum(map(len, judged.values())),
+            processor=int8_instructions(),
+            megabytes=answering_bytes(source) / 1e6,
+        )
+        if best is None:
+            return outcome
+        return replace(outcome, bundle=_keep(best, output, outcome, gate, overwrite))
+
+
+def halves(dev: Rows, seed: int) -> tuple[dict[str, list[Example]], dict[str, list[Example]]]:
+    """Split labelled rows into one half to make candidates with and one to judge them by; they share no text.
+
+    Raises:
+        InputError: there are too few rows.
+    """
+    first: dict[str, list[Example]] = {}
+    second: dict[str, list[Example]] = {}
+    placed: dict[str, int] = {}
+    for task, rows in dev.items():
+        try:
+            parts = split_examples(rows, task, fractions=(0.5, 0.5, 0.0), seed=seed, placed=placed)
+        except DataError as error:
+            raise InputError(f"the dev rows cannot be split into halves: {error}") from error
+        first[task], second[task] = parts[0], parts[1]
+        for part, members in enumerate(parts[:2]):
+            placed |= {folded(each.document.text): part for each in members}
+    if not dev:
+        raise InputError("compression needs labelled rows: without them nobody knows what a smaller model got wrong")
+    return first, second
+
+
+def refusal(outcome: Outcome, gate: Gate) -> CompressionError:
+    """Return the error that says that nothing passed and what came nearest."""
+    near = gate.nearest(outcome.trials)
+    if near is None:
+        reasons = "; ".join(f"{chain}: {why}" for chain, why in outcome.left_out.items())
+        return CompressionError(f"no candidate could be made, so nothing was written ({reasons})")
+    return CompressionError(
+        f"no candidate passes, so nothing was written. {near.chain} came nearest: it "
+        f"{' and '.join(gate.refusals(near))}. Loosen --max-drop or --min-speedup, or give --train so that candidates "
+        "can learn."
+    )
+
+
+class _Workshop:
+    """Makes chains; what two chains begin with is made once."""
+
+    def __init__(self, source: Bundle, folder: Path, material: Material) -> None:
+        self._folder, self._material = folder, material
+        self._made: dict[tuple[str, ...], tuple[Bundle, tuple[str, ...]]] = {(): (source, ())}
+
+    def make(self, chain: tuple[str, ...]) -> tuple[Bundle, tuple[str, ...]]:
+        if chain not in self._made:
+            source, notes = self.make(chain[:-1])
+            told: list[str] = []
+            target = self._folder / "+".join(chain)
+            bundle = load_candidate(chain[-1])(source, target, replace(self._material, tell=told.append))
+            self._made[chain] = bundle, (*notes, *told)
+        return self._made[chain]
+
+
+def _tried(
+    chain: str,
+    made: Bundle,
+    notes: tuple[str, ...],
+    source: Bundle,
+    original: Predictor,
+    before: Predictions,
+    judged: Rows,
+    seed: int,
+    rounds: int,
+) -> Trial:
+    candidate = Predictor.load(made.path)
+    tasks = judge(before, candidate.predict(before.texts), judged, seed=seed)
+    size = answering_bytes(made)
+    return Trial(
+        chain=chain,
+        tasks=tasks,
+        n_rows=len(before.texts),
+        megabytes=size / 1e6,
+        size_ratio=answering_bytes(source) / size,
+        speed=measure_speed(original, candidate, before.texts, rounds=rounds),
+        notes=notes,
+        path=made.path,
+    )
+
+
+def _keep(best: Trial, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:
+    made = Bundle.open(best.path)
+
+    def change(folder: Path) -> Manifest:
+        card = folder / CARD
+        about = card.read_text("utf-8").rstrip() + "\n\n" if card.is_file() else f"# {made.manifest.name}\n\n"
+        card.write_text(about + compression_card(outcome, gate), "utf-8")
+        record = {"gate": vars(gate), **outcome.to_dict()}
+        (folder / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        provenance = {**made.manifest.provenance, "compressed": best.chain}
+        return replace(made.manifest, provenance=provenance)
+
+    return derive(made, output, change, overwrite=overwrite)

@@ -1,0 +1,192 @@
+"""One compressed model against the original: quality on rows it has not seen, agreement, size, time on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sentimo.core.documents import Example
+from sentimo.core.predictions import Predictions, TaskScores
+from sentimo.engine.predictor import Predictor
+from sentimo.evaluate.bootstrap import Figure
+from sentimo.evaluate.compare import compare
+from sentimo.evaluate.report import rows_of
+
+ROUNDS = 7
+_BULK_TEXTS, _SINGLE_TEXTS = 256, 32
+
+
+@dataclass(frozen=True)
+class TaskTrial:
+    """What became of one task.
+
+    Attributes:
+        agreement: Share of rows answered as the original does, in [0, 1]; for a score 1 minus the mean difference, as
+            a share of its range.
+        main: The figure compared; None for a task without labelled rows.
+        before, after: Its values.
+        drop: before - after with its paired interval, in points (hundredths).
+    """
+
+    agreement: float
+    main: str | None = None
+    before: float | None = None
+    after: float | None = None
+    drop: Figure | None = None
+
+    @property
+    def lost(self) -> float:
+        """Points lost; for a task without labelled rows every changed answer counts as lost."""
+        return self.drop.value if self.drop else 100 * (1 - self.agreement)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        return {**vars(self), "drop": self.drop.to_dict() if self.drop else None, "lost": round(self.lost, 4)}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Time on this machine, against the original in the same rounds.
+
+    Attributes:
+        single_ms: Median time of one text, milliseconds.
+        texts_per_s: Median throughput of many texts.
+        bulk_ratio: How many times faster many texts are answered: median over the rounds, the lower of wall-clock and
+            CPU time.
+        single_ratio: The same for one text at a time.
+    """
+
+    single_ms: float
+    texts_per_s: float
+    bulk_ratio: float
+    single_ratio: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and what was measured.
+
+    Attributes:
+        chain: Its parts, joined by "+".
+        tasks: Task -> what became of it.
+        n_rows: Rows judged, over all tasks.
+        megabytes: Size of what is needed to answer.
+        size_ratio: Size of the original divided by it.
+        speed: Its time; see `Speed`.
+        notes: What was done, in sentences.
+        path: Where the bundle lies while the run goes on.
+    """
+
+    chain: str
+    tasks: Mapping[str, TaskTrial]
+    n_rows: int
+    megabytes: float
+    size_ratio: float
+    speed: Speed
+    notes: tuple[str, ...] = ()
+    path: Any = field(default=None, repr=False)
+
+    @property
+    def lost(self) -> float:
+        """Points lost by the task that lost most."""
+        return max(each.lost for each in self.tasks.values())
+
+    @property
+    def agreement(self) -> float:
+        """Agreement of the task that agrees least."""
+        return min(each.agreement for each in self.tasks.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        return {
+            "candidate": self.chain,
+            "tasks": {name: each.to_dict() for name, each in self.tasks.items()},
+            "rows": self.n_rows,
+            "lost": round(self.lost, 4),
+            "agreement": round(self.agreement, 6),
+            "megabytes": round(self.megabytes, 2),
+            "size_ratio": round(self.size_ratio, 3),
+            **{name: round(value, 3) for name, value in vars(self.speed).items()},
+            "notes": list(self.notes),
+        }
+
+
+def judge(
+    before: Predictions, after: Predictions, rows: Mapping[str, Sequence[Example]], *, seed: int
+) -> dict[str, TaskTrial]:
+    """Compare the answers of two models to the same texts.
+
+    Args:
+        before, after: The answers of the original and of the candidate.
+        rows: Task -> labelled rows, whose texts are all among them; tasks may be missing.
+        seed: Of the bootstrap.
+    """
+    place = {text: row for row, text in enumerate(before.texts)}
+    found = {}
+    for task, scores in before.tasks.items():
+        other = after.tasks[task]
+        agreement = _agreement(scores, other)
+        if task not in rows:
+            found[task] = TaskTrial(agreement)
+            continue
+        chosen = [place[each.document.text] for each in rows[task]]
+        targets = [each.targets[task] for each in rows[task]]
+        result = compare(rows_of(scores, chosen), rows_of(other, chosen), targets, seed=seed)
+        points = (100 * value for value in (result.difference.value, result.difference.low, result.difference.high))  # type: ignore[operator]
+        found[task] = TaskTrial(agreement, result.main, result.a.value, result.b.value, Figure(*points))
+    return found
+
+
+def _agreement(a: TaskScores, b: TaskScores) -> float:
+    answered = np.atleast_1d(np.isfinite(a.scores).all(axis=1))
+    if a.space.range is not None:
+        low, high = a.space.range
+        return float(1 - np.abs(a.scores - b.scores)[answered].mean() / (high - low))
+    pairs = [(x, y) for x, y, kept in zip(a.decide(), b.decide(), answered, strict=True) if kept]
+    return sum(x == y for x, y in pairs) / max(1, len(pairs))
+
+
+def measure_speed(original: Predictor, candidate: Predictor, texts: Sequence[str], *, rounds: int = ROUNDS) -> Speed:
+    """Time both models in turn on the same texts.
+
+    In every round each answers up to 256 texts at once and 32 one by one, so that whatever else the machine does hits
+    both. A ratio is taken within a round, and the lower of two clocks counts: wall-clock time may flatter on a busy
+    machine, CPU time where work is spread badly over the cores.
+
+    Args:
+        original, candidate: The models.
+        texts: The texts.
+        rounds: Rounds after one to warm up.
+    """
+    bulk, single = list(texts[:_BULK_TEXTS]), list(texts[:_SINGLE_TEXTS])
+
+    def one_by_one(model: Predictor) -> None:
+        for text in single:
+            model.predict([text])
+
+    ratios: dict[str, list[tuple[float, float]]] = {"bulk": [], "single": []}
+    own: dict[str, list[float]] = {"bulk": [], "single": []}
+    for number in range(rounds + 1):
+        for name, work in (("bulk", lambda model: model.predict(bulk)), ("single", one_by_one)):
+            before, after = (_timed(work, model) for model in (original, candidate))
+            if number:  # the first round opens pages and pools
+                ratios[name].append((before[0] / after[0], before[1] / after[1]))
+                own[name].append(after[0])
+    lower = {name: float(min(np.median(each, axis=0))) for name, each in ratios.items()}
+    return Speed(
+        single_ms=1000 * float(np.median(own["single"])) / len(single),
+        texts_per_s=len(bulk) / float(np.median(own["bulk"])),
+        bulk_ratio=lower["bulk"],
+        single_ratio=lower["single"],
+    )
+
+
+def _timed(work: Any, model: Predictor) -> tuple[float, float]:
+    """Return wall-clock and CPU seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(model)
+    return time.perf_counter() - wall, max(1e-9, time.process_time() - cpu)

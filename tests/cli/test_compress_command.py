@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from running import invoke
+
+from sentimo.cli.compress import compress
+from sentimo.cli.export import export
+from sentimo.core.bundle import Bundle
+from sentimo.errors import CompressionError, InputError
+
+
+def test_a_model_that_passes_is_saved(trained, labelled, tmp_path):
+    result = invoke(
+        compress,
+        *(trained.bundle.path, "-o", tmp_path / "small", "--dev", labelled / "polarity.csv", "--only", "weights16"),
+        *("--max-drop", 100, "--min-speedup", 0.01, "--rounds", 1, "--json"),
+    )
+
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["best"], found["output"]) == ("weights16", str(tmp_path / "small"))
+    assert found["digest"] == Bundle.open(tmp_path / "small").digest
+    assert found["rows"]["calibration"] + found["rows"]["judged"] == 120
+    assert "No labelled rows for emotions, stars, intensity" in result.stderr
+
+
+def test_a_refusal_still_shows_what_was_measured(trained, labelled, tmp_path, capsys):
+    with pytest.raises(CompressionError, match="weights16 came nearest"):
+        invoke(
+            compress,
+            *(trained.bundle.path, "-o", tmp_path / "small", "--dev", labelled / "polarity.csv"),
+            *("--only", "weights16", "--min-speedup", 1000, "--rounds", 1),
+        )
+
+    assert not (tmp_path / "small").exists()
+
+
+def test_without_labelled_rows_it_is_told_why_they_are_needed(trained, tmp_path):
+    with pytest.raises(InputError, match="needs --dev"):
+        invoke(compress, trained.bundle.path, "-o", tmp_path / "small")
+
+
+def test_two_dev_files_for_one_task_are_refused(trained, labelled, tmp_path):
+    with pytest.raises(InputError, match="'polarity' has a dev file already"):
+        invoke(compress, trained.bundle.path, "-o", tmp_path / "s", *("--dev", labelled / "polarity.csv") * 2)
+
+
+def test_export_tells_what_it_wrote(trained, tmp_path):
+    result = invoke(export, trained.bundle.path, "-o", tmp_path / "mine.onnx", "--json")
+
+    found = json.loads(result.stdout)
+    assert (found["format"], found["files"]) == ("onnx", ["mine.onnx"])
+    assert found["largest_difference"] < 1e-4
+
+
+def test_export_compares_on_texts_of_ones_own(trained, labelled, tmp_path):
+    result = invoke(export, trained.bundle.path, "-o", tmp_path / "mine.onnx", "--texts", labelled / "polarity.csv")
+
+    assert "on 120 windows of text" in result.stderr
