@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol, Self
@@ -77,6 +76,8 @@ class Predictor:
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
         self._work, self._lock = Work(), Lock()
+        self._exact_backend: Backend | None = None
+        self._opening = Lock()
 
     @classmethod
     def load(
@@ -157,10 +158,13 @@ class Predictor:
         look = getattr(self._exact, "attention", None)
         return look(readable(text)[0]) if look else {}
 
-    @cached_property
+    @property
     def _exact(self) -> Backend:
         """What runs the model exactly: opened when it is first needed, so that a sure answer does not wait for it."""
-        return self._open_exact() if self._open_exact else self._backend
+        with self._opening:
+            if self._exact_backend is None:
+                self._exact_backend = self._open_exact() if self._open_exact else self._backend
+            return self._exact_backend
 
     def _fill(self, answers: Answers, rows: Sequence[int], streams: ThreadPoolExecutor) -> Iterator[None]:
         """Answer a part of the texts; yields while others compute (see `in_turns`)."""
