@@ -31,6 +31,8 @@ BATCH_TOKENS, BATCH_ITEMS = 512, 256
 
 __all__ = ["BATCH_ITEMS", "BATCH_TOKENS", "Predictor", "Predicts", "readable"]
 
+_COUNTING, _OPENING = Lock(), Lock()  # of all predictors: one that holds locks could not be pickled
+
 Scores = dict[str, NDArray[np.float32]]
 
 
@@ -75,9 +77,8 @@ class Predictor:
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
-        self._work, self._lock = Work(), Lock()
+        self._work = Work()
         self._exact_backend: Backend | None = None
-        self._opening = Lock()
 
     @classmethod
     def load(
@@ -161,7 +162,7 @@ class Predictor:
     @property
     def _exact(self) -> Backend:
         """What runs the model exactly: opened when it is first needed, so that a sure answer does not wait for it."""
-        with self._opening:
+        with _OPENING:
             if self._exact_backend is None:
                 self._exact_backend = self._open_exact() if self._open_exact else self._backend
             return self._exact_backend
@@ -212,7 +213,7 @@ class Predictor:
             scores[task.name][batch] = calibrated(task.space, logits[task.name], task.temperature)
 
     def _count(self, **counts: int) -> None:
-        with self._lock:
+        with _COUNTING:
             self._work += Work(**counts)
 
 
