@@ -310,7 +310,7 @@ SPEC = TASK.to_dict()
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"backend": "torch"}, "unknown backend 'torch'; this version runs onnx, linear"),
+        ({"backend": "tensorflow"}, "unknown backend 'tensorflow'; this version runs onnx, linear, torch"),
         ({"tasks": [{"name": "polarity"}]}, "'space'"),
         ({"tasks": []}, "expected at least one"),
         ({"tasks": [SPEC, SPEC]}, "each once"),

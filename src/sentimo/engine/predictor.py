@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol, Self
@@ -31,6 +30,8 @@ BATCH_TOKENS, BATCH_ITEMS = 512, 256
 512, 119 with 1,024, 99 with 2,048, 87 with 4,096. Large batches fall out of the caches and hold more padding."""
 
 __all__ = ["BATCH_ITEMS", "BATCH_TOKENS", "Predictor", "Predicts", "readable"]
+
+_COUNTING, _OPENING = Lock(), Lock()  # of all predictors: one that holds locks could not be pickled
 
 Scores = dict[str, NDArray[np.float32]]
 
@@ -76,7 +77,8 @@ class Predictor:
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
-        self._work, self._lock = Work(), Lock()
+        self._work = Work()
+        self._exact_backend: Backend | None = None
 
     @classmethod
     def load(
@@ -157,10 +159,13 @@ class Predictor:
         look = getattr(self._exact, "attention", None)
         return look(readable(text)[0]) if look else {}
 
-    @cached_property
+    @property
     def _exact(self) -> Backend:
         """What runs the model exactly: opened when it is first needed, so that a sure answer does not wait for it."""
-        return self._open_exact() if self._open_exact else self._backend
+        with _OPENING:
+            if self._exact_backend is None:
+                self._exact_backend = self._open_exact() if self._open_exact else self._backend
+            return self._exact_backend
 
     def _fill(self, answers: Answers, rows: Sequence[int], streams: ThreadPoolExecutor) -> Iterator[None]:
         """Answer a part of the texts; yields while others compute (see `in_turns`)."""
@@ -208,7 +213,7 @@ class Predictor:
             scores[task.name][batch] = calibrated(task.space, logits[task.name], task.temperature)
 
     def _count(self, **counts: int) -> None:
-        with self._lock:
+        with _COUNTING:
             self._work += Work(**counts)
 
 
