@@ -28,7 +28,6 @@ from sentimo.core.labels import POLARITY_3
 from sentimo.core.predictions import ModelId, Predictions, TaskScores
 from sentimo.engine.analyzer import BUILT_IN, Analyzer
 from sentimo.engine.files import predict_file
-from sentimo.engine.files.parts import ROWS_AT_ONCE
 
 WORDS = {
     "en": ["the", "food", "was", "good", "bad", "great", "slow", "room", "staff", "rude", "price", "never", "love"],
@@ -111,8 +110,7 @@ def throughput(n: int, model: str, language: str, source: str, target: str) -> d
             predict_file(predictor, *paths, text="text", overwrite=True)
 
         def in_memory() -> None:
-            for start in range(0, n, ROWS_AT_ONCE):
-                predictor.predict(asked[start : start + ROWS_AT_ONCE])
+            predictor.predict(asked)
 
         through_file()  # imports
         rounds = [(*_seconds(in_memory), *_seconds(through_file)) for _ in range(ROUNDS)]

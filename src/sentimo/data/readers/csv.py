@@ -41,17 +41,22 @@ class Reader(LineReader):
             if not start.n_bytes:
                 next(filter(None, reader))
             number, n_lines = start.rows_before, start.lines_before + reader.line_num
+            n_cells = len(header)
             for cells in reader:
-                first_line, n_lines = n_lines + 1, start.lines_before + reader.line_num
-                number += bool(cells)
-                if not cells or number <= start.rows:
+                before, n_lines = n_lines, start.lines_before + reader.line_num
+                if not cells:
                     continue
-                self._passed(number, n_lines, lines)
+                number += 1
+                if number <= start.rows:
+                    continue
+                self._rows = number  # as `_passed` does; millions of rows come here
+                if lines.whole:
+                    self._mark = (lines.n_bytes, number, n_lines)
                 if lines.over:
-                    reason = f"a quote opened in line {first_line} is never closed; the rest is in this row"
+                    reason = f"a quote opened in line {before + 1} is never closed; the rest is in this row"
                     yield BadRow(number, reason, cells)
-                elif len(cells) == len(header):
-                    yield Row(number, dict(zip(header, cells, strict=True)))
+                elif len(cells) == n_cells:
+                    yield Row(number, dict(zip(header, cells)))  # noqa: B905  # of equal length
                 else:
                     yield BadRow(number, f"{len(cells)} cells, the header has {len(header)} (line {n_lines})", cells)
         except csv.Error as error:

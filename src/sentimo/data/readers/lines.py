@@ -95,7 +95,7 @@ class Lines:
             if not self.n_bytes and self._encoding == "utf-8-sig":
                 self.n_bytes, line = len(codecs.BOM_UTF8), line.removeprefix(codecs.BOM_UTF8)
             text = line.decode(encoding, "replace")
-            if self._returns and -1 < text.find("\r") < len(text) - 2:
+            if "\r" in text and self._returns and text.find("\r") < len(text) - 2:
                 *pieces, text = io.StringIO(text, newline="")
                 self.whole = False
                 yield from pieces

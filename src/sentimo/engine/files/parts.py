@@ -63,7 +63,7 @@ def stream_parts(sources: Sources) -> Generator[Part, None, None]:
     row = coming.get()
     while isinstance(row, tuple):
         rows, n_characters = [row], _n_characters(row)
-        while not _is_full(len(rows), n_characters) and not coming.empty():
+        while len(rows) < ROWS_AT_ONCE and n_characters < CHARACTERS_AT_ONCE and not coming.empty():
             row = coming.get()
             if not isinstance(row, tuple):
                 break
@@ -78,18 +78,14 @@ def stream_parts(sources: Sources) -> Generator[Part, None, None]:
 def _cut(sources: Sources, start: Where) -> Iterator[Part]:
     rows: list[Named] = []
     n_characters = 0
-    for row in sources.rows(start):  # every row of the file passes here: a microsecond counts
+    for row in sources.rows(start):
         rows.append(row)
         n_characters += _n_characters(row)
-        if _is_full(len(rows), n_characters):
+        if n_characters >= CHARACTERS_AT_ONCE or len(rows) >= ROWS_AT_ONCE:
             yield Part(rows, sources.where, sources.share)
             rows, n_characters = [], 0
     if rows:
         yield Part(rows, sources.where, 1.0)
-
-
-def _is_full(n_rows: int, n_characters: int) -> bool:
-    return n_rows >= ROWS_AT_ONCE or n_characters >= CHARACTERS_AT_ONCE
 
 
 def _n_characters(row: Named) -> int:
