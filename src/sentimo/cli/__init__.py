@@ -10,6 +10,7 @@ import typer
 import sentimo
 from sentimo.cli.analyze import analyze
 from sentimo.cli.baseline import baseline
+from sentimo.cli.bench import bench
 from sentimo.cli.cascade import cascade
 from sentimo.cli.compare import compare
 from sentimo.cli.console import err, use_utf8
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (analyze, predict, doctor, train, evaluate, compare, baseline, cascade):
+for _command in (analyze, predict, doctor, train, evaluate, compare, baseline, cascade, bench):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
 app.add_typer(recipe, name="recipe")
