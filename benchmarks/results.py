@@ -3,6 +3,7 @@
     python benchmarks/results.py emotion-6 sst2    # run some of them, then write the page
     python benchmarks/results.py                   # run all (about an hour on two cores)
     python benchmarks/results.py --page            # only write the page from the stored records
+    python benchmarks/results.py --given inference-8-bit=printed.json    # what --json printed on another machine
 
 Each run leaves one record, docs/results/<name>.json: the command, the commit, the machine, the recipe and the figures.
 """
@@ -55,6 +56,15 @@ def _hotel(method: str) -> Experiment:
     return Experiment(f"Chinese hotel reviews, n-gram baseline ({method})", command)
 
 
+def _inference(title: str, what: str, model: str, texts: str, *options: str) -> Experiment:
+    file = os.path.relpath(DATA / "en" / texts / "test.parquet", ROOT)
+    command = ("python", "benchmarks/inference.py", what, f"runs/{model}", file, *options, "--json")
+    return Experiment(title, command)
+
+
+_SMALL = ("--also", "8-bit=runs/default-en/small")
+_SST2 = ("--also", "8-bit=runs/results/sst2-small", "--cascade", "runs/results/sst2-cheap")
+
 EXPERIMENTS = {
     "emotion-6": _train("emotion-6", "emotion-6, fine-tuned MiniLM"),
     "sst2": _train("sst2", "SST-2, fine-tuned MiniLM"),
@@ -66,7 +76,20 @@ EXPERIMENTS = {
     "throughput-fp32": Experiment(  # the same command where the processor has no bf16
         "Training throughput on a processor without bf16", ("python", "benchmarks/throughput.py", "--json")
     ),
-    "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--json")),
+    "inference": _inference("Many tweets on two threads", "bulk", "default-en/model", "tweeteval-sentiment", *_SMALL),
+    "inference-sst2": _inference("Many film reviews on two threads", "bulk", "results/sst2", "sst2", *_SST2),
+    "inference-8-bit": _inference(  # the same command where the processor has VNNI or AMX
+        "Many tweets on two threads of a processor with 8-bit instructions",
+        *("bulk", "default-en/model", "tweeteval-sentiment"),
+        *_SMALL,
+    ),
+    "latency": _inference(
+        "One tweet at a time on one thread",
+        *("single", "default-en/model", "tweeteval-sentiment"),
+        *_SMALL,
+        *("--threads", "1", "--rows", "1000"),
+    ),
+    "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
 }
 
 
@@ -75,13 +98,17 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("names", nargs="*", help=f"of {', '.join(EXPERIMENTS)}; default all")
     options.add_argument("--page", action="store_true", help="only write the page from the stored records")
+    options.add_argument("--given", action="append", default=[], metavar="NAME=FILE", help="result of another machine")
     chosen = options.parse_args()
-    if unknown := set(chosen.names) - set(EXPERIMENTS):
+    given = dict(each.split("=", 1) for each in chosen.given)
+    if unknown := {*chosen.names, *given} - set(EXPERIMENTS):
         options.error(f"unknown: {', '.join(sorted(unknown))}")
     RECORDS.mkdir(parents=True, exist_ok=True)
-    for name in () if chosen.page else chosen.names or EXPERIMENTS:
-        record = run(EXPERIMENTS[name])
-        (RECORDS / f"{name}.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    for name in () if chosen.page or given else chosen.names or EXPERIMENTS:
+        _store(name, run(EXPERIMENTS[name]))
+    for name, printed in given.items():
+        result = json.loads(Path(printed).read_text("utf-8").splitlines()[-1])
+        _store(name, _record(EXPERIMENTS[name], result, minutes=None))
     PAGE.write_text("\n".join(page()) + "\n", "utf-8")
 
 
@@ -97,17 +124,33 @@ def run(experiment: Experiment) -> dict[str, Any]:
         text=True,
         check=True,
     )
+    result = json.loads(done.stdout.splitlines()[-1])
+    return _record(experiment, result, minutes=round((time.monotonic() - started) / 60, 1))
+
+
+def _record(experiment: Experiment, result: dict[str, Any], *, minutes: float | None) -> dict[str, Any]:
+    """Return what is stored of a result; it may tell of the machine that it was measured on itself."""
+    there = result.pop("machine", None)
     return {
         "title": experiment.title,
         "command": " ".join(experiment.command),
         "recipe": (ROOT / experiment.recipe).read_text("utf-8") if experiment.recipe else None,
         "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip(),
         "date": date.today().isoformat(),
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        "machine": _machine(),
-        "versions": {name: version(name) for name in PACKAGES},
-        "result": _slim(json.loads(done.stdout.splitlines()[-1])),
+        "minutes": minutes,
+        "machine": _in_words(there) if there else _machine(),
+        "versions": there["versions"] if there else {name: version(name) for name in PACKAGES},
+        "result": _slim(result),
     }
+
+
+def _store(name: str, record: dict[str, Any]) -> None:
+    (RECORDS / f"{name}.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _in_words(machine: dict[str, Any]) -> str:
+    instructions = ", ".join(machine["instructions"]) or "no vector instructions known"
+    return f"{machine['processor']}, {machine['cores']} cores ({instructions})"
 
 
 def _machine() -> str:
@@ -146,7 +189,8 @@ def _section(title: str, record: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"`{record['command']}`  "
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    yield f"{record['date']}, commit {record['commit']}, {record['minutes']} min on {record['machine']}; {versions}."
+    minutes = f"{record['minutes']} min on " if record["minutes"] is not None else ""
+    yield f"{record['date']}, commit {record['commit']}, {minutes}{record['machine']}; {versions}."
     yield ""
     result = record["result"]
     if "tasks" in result:
@@ -155,12 +199,32 @@ def _section(title: str, record: dict[str, Any]) -> Iterator[str]:
         yield from _figures(
             {"fine-tuned": result["test"], "untuned": result["before"], "n-gram baseline": result["baseline"]}
         )
+    elif "rows" in result:
+        yield from _table(result)
     else:
         yield "| | |"
         yield "| --- | --- |"
         yield from (f"| {name} | {value} |" for name, value in result.items())
     if record["recipe"]:
         yield from ("", "```yaml", record["recipe"].rstrip(), "```")
+
+
+def _table(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what was measured, one line per engine, and what to know about it."""
+    columns = list(dict.fromkeys(name for row in result["rows"] for name in row))
+    columns = [name for name in columns if any(row.get(name) for row in result["rows"])]
+    yield f"{result['how']}."
+    yield ""
+    yield f"| {' | '.join(columns)} |"
+    yield "| --- |" + " --- |" * (len(columns) - 1)
+    for row in result["rows"]:
+        yield f"| {' | '.join(row.get(name, '') for name in columns)} |"
+    if peaks := result.get("peaks in GOP/s"):
+        yield ""
+        yield f"Measured in the same run, in GOP/s: {', '.join(f'{name} {rate:.0f}' for name, rate in peaks.items())}."
+    for note in result["notes"]:
+        yield ""
+        yield f"{note}"
 
 
 def _figures(reports: dict[str, dict[str, Any] | None]) -> Iterator[str]:

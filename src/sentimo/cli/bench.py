@@ -209,7 +209,7 @@ def _profile_table(found: dict[str, Any]) -> Table:
     from rich.text import Text
 
     whole = found["profile"]
-    table = Table(title="Where the time of a bulk job goes (one batch at a time)", title_justify="left")
+    table = Table(title="Where the time of a bulk job goes, on one core", title_justify="left")
     table.add_column("")
     for name in ("share", "us a token", "GOP/s"):
         table.add_column(name, justify="right")
