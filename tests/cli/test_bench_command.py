@@ -61,9 +61,20 @@ def test_the_table_and_the_profile_are_for_people(trained, no_fresh):
     )
 
     assert result.exit_code == 0
-    for words in ("texts/s", "one text, p99 CPU ms", "of the fp32 matrix peak", "matrix products with weights"):
+    for words in ("texts/s", "one text, CPU ms p99", "of fp32 matrix peak", "matrix products with weights"):
         assert words in result.stdout
-    assert "texts that come with Sentimo" in result.stderr
+    assert "Texts: those that come with Sentimo" in result.stderr
+
+
+@pytest.mark.parametrize(("load", "expected"), [(1.6, True), (0.4, False)])
+def test_a_busy_machine_is_told(trained, monkeypatch, load, expected):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(Bench, "run", lambda self: None)
+
+    result = invoke(bench, "--model", trained.bundle.path, "--alone")
+
+    assert ("The machine was busy (load 1.6 on 2 cores)" in result.stderr) is expected
 
 
 def test_the_built_in_models_answer_texts_of_their_language(no_fresh, monkeypatch):

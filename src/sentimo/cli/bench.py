@@ -43,7 +43,7 @@ def bench(
     Example: sentimo bench reviews.csv --text review --model models/mine
     """
     from sentimo.evaluate.speed.bench import Bench
-    from sentimo.evaluate.speed.machine import describe_machine
+    from sentimo.evaluate.speed.machine import describe_machine, is_busy
 
     given = None if source is None else _texts(source, text, delimiter, encoding, rows)
     machine, benches, stopped = describe_machine(), [], False
@@ -66,7 +66,13 @@ def bench(
         name = source.name if source else None
         print_json({"machine": machine, "source": name, "models": found})
     else:
-        err.print(f"{source.name if source else 'texts that come with Sentimo; your own: sentimo bench FILE'}")
+        name = source.name if source else "those that come with Sentimo; for your own: sentimo bench FILE"
+        err.print(f"Texts: {name}", markup=False)
+        if is_busy(machine):
+            err.print(
+                f"The machine was busy (load {machine['load']} on {machine['cores']} cores). Threads that wait for "
+                "each other, those of the pipeline above all, look slower than they are: measure again when it is quiet."
+            )
         for report in found:
             _print(report, machine, profile=profile)
     if stopped:
@@ -155,7 +161,7 @@ def _table(found: dict[str, Any], machine: dict[str, Any]) -> Table:
         f"{machine['threads']} threads of {machine['processor']} ({instructions})"
     )
     table = Table(title=Text(title), title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for each in found["contenders"]:
         table.add_column(Text(each["name"]), justify="right")
     for name, cell in _ROWS.items():
@@ -188,19 +194,19 @@ def _agreement(each: dict[str, Any]) -> str | None:
 _ROWS = {
     "texts/s": lambda each: _median(each["texts_per_second"]),
     "tokens/s": lambda each: _median(each["tokens_per_second"]),
-    "texts per CPU second": lambda each: _median(each["texts_per_cpu_second"]),
-    "Sentimo is faster by": lambda each: _spread(each["sentimo_times_faster"]),
+    "texts per CPU s": lambda each: _median(each["texts_per_cpu_second"]),
+    "Sentimo faster by": lambda each: _spread(each["sentimo_times_faster"]),
     "padding": lambda each: _share(each, "padding"),
     "repeated, answered once": lambda each: _share(each, "repeated"),
     "asked again, unsure": lambda each: _share(each, "asked_again"),
     "by the cheap model": lambda each: _share(each, "cheap"),
-    "of the fp32 matrix peak": lambda each: _median(each["peak_share"].get("fp32"), "{:.0%}"),
-    "of the int8 matrix peak": lambda each: _median(each["peak_share"].get("int8"), "{:.0%}"),
-    "one text, p50 ms": lambda each: _milliseconds(each, "wall_ms", "p50"),
-    "one text, p95 ms": lambda each: _milliseconds(each, "wall_ms", "p95"),
-    "one text, p99 ms": lambda each: _milliseconds(each, "wall_ms", "p99"),
-    "one text, p50 CPU ms": lambda each: _milliseconds(each, "cpu_ms", "p50"),
-    "one text, p99 CPU ms": lambda each: _milliseconds(each, "cpu_ms", "p99"),
+    "of fp32 matrix peak": lambda each: _median(each["peak_share"].get("fp32"), "{:.0%}"),
+    "of int8 matrix peak": lambda each: _median(each["peak_share"].get("int8"), "{:.0%}"),
+    "one text, ms p50": lambda each: _milliseconds(each, "wall_ms", "p50"),
+    "one text, ms p95": lambda each: _milliseconds(each, "wall_ms", "p95"),
+    "one text, ms p99": lambda each: _milliseconds(each, "wall_ms", "p99"),
+    "one text, CPU ms p50": lambda each: _milliseconds(each, "cpu_ms", "p50"),
+    "one text, CPU ms p99": lambda each: _milliseconds(each, "cpu_ms", "p99"),
     "start, CPU s": lambda each: f"{each['start']['cpu_seconds']:.2f}" if each["start"] else None,
     "start, peak MB": lambda each: f"{each['start']['peak_mb']:.0f}" if each["start"] else None,
     "labels as in fp32": _agreement,

@@ -28,7 +28,7 @@ _PACKAGES = ("onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transfo
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, instructions, cores, threads in use and versions, for JSON."""
+    """Return processor, instructions, cores, threads in use, load of the last minute and versions, for JSON."""
     facts = Path("/proc/cpuinfo").read_text("utf-8", "replace") if Path("/proc/cpuinfo").exists() else ""
     lines = dict(line.split(":", 1) for line in facts.splitlines() if ":" in line)
     known = {name.strip(): value.strip() for name, value in lines.items()}
@@ -40,10 +40,16 @@ def describe_machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "threads": n_threads(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": platform.system(),
         "python": platform.python_version(),
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
     }
+
+
+def is_busy(machine: dict[str, Any]) -> bool:
+    """Return whether others worked on the machine so much that two threads often waited for each other."""
+    return machine["load"] is not None and machine["load"] > 0.5 * machine["cores"]
 
 
 def _version(package: str) -> str | None:
