@@ -71,7 +71,7 @@ def bench(
         if is_busy(machine):
             err.print(
                 f"The machine was busy (load {machine['load']} on {machine['cores']} cores). Threads that wait for "
-                "each other, those of the pipeline above all, look slower than they are: measure again when it is quiet."
+                "each other, those of the pipeline above all, look slower than they are; measure on a quiet machine."
             )
         for report in found:
             _print(report, machine, profile=profile)
