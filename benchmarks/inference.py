@@ -106,12 +106,10 @@ class Run:
 
     def __init__(self, chosen: argparse.Namespace) -> None:
         import torch
-        from transformers.utils.logging import disable_progress_bar
 
         from sentimo.core.bundle import Bundle
         from sentimo.train.pipeline import HuggingFacePipeline
 
-        disable_progress_bar()
         torch.set_num_threads(chosen.threads)
         self.chosen = chosen
         self.texts, self.labels = read(chosen.texts, chosen.rows)
