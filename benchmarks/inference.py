@@ -76,7 +76,13 @@ def main() -> None:
     options.add_argument("--json", action="store_true")
     chosen = options.parse_args()
     pin(chosen.threads)  # before torch and onnxruntime count the cores
-    result = Run(chosen).bulk() if chosen.what == "bulk" else Run(chosen).single()
+    from sentimo.errors import SentimoError
+
+    try:
+        run = Run(chosen)
+        result = run.bulk() if chosen.what == "bulk" else run.single()
+    except (SentimoError, OSError) as error:
+        sys.exit(f"inference.py: {error}")
     if chosen.json:
         print(json.dumps(result, ensure_ascii=False))
         return
@@ -106,17 +112,18 @@ class Run:
 
     def __init__(self, chosen: argparse.Namespace) -> None:
         import torch
-        from transformers.utils.logging import disable_progress_bar
 
         from sentimo.core.bundle import Bundle
+        from sentimo.errors import SentimoError
         from sentimo.train.pipeline import HuggingFacePipeline
 
-        disable_progress_bar()
         torch.set_num_threads(chosen.threads)
         self.chosen = chosen
         self.texts, self.labels = read(chosen.texts, chosen.rows)
         self.bundle = Bundle.open(chosen.model)
         self.pipeline = HuggingFacePipeline(self.bundle)
+        if not self.pipeline.has_weights:
+            raise SentimoError(f"{chosen.model} holds no torch weights, which all others are compared with")
         self.skipped: list[str] = []
 
     def bulk(self) -> dict[str, Any]:

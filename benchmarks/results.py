@@ -1,11 +1,12 @@
 """Run the experiments behind docs/results.md and write that page.
 
     python benchmarks/results.py emotion-6 sst2    # run some of them, then write the page
-    python benchmarks/results.py                   # run all (about an hour on two cores)
+    python benchmarks/results.py                   # run all (hours on two cores)
     python benchmarks/results.py --page            # only write the page from the stored records
     python benchmarks/results.py --given inference-8-bit=printed.json    # what --json printed on another machine
 
-Each run leaves one record, docs/results/<name>.json: the command, the commit, the machine, the recipe and the figures.
+Those of inference read runs/default-en, which `python recipes/default_en.py` makes. Each run leaves one record,
+docs/results/<name>.json: the command, the commit, the machine, the recipe and the figures.
 """
 
 from __future__ import annotations
@@ -32,11 +33,16 @@ PACKAGES = ("torch", "transformers", "onnxruntime", "scikit-learn", "numpy")
 
 @dataclass(frozen=True)
 class Experiment:
-    """One line of the page: what is run, and what it shows."""
+    """One section of the page: what is run, and what it shows.
+
+    Attributes:
+        elsewhere: It is the same command as another one, for another kind of processor; run it by its name there.
+    """
 
     title: str
     command: tuple[str, ...]
     recipe: str | None = None
+    elsewhere: bool = False
 
 
 def _train(name: str, title: str) -> Experiment:
@@ -56,10 +62,10 @@ def _hotel(method: str) -> Experiment:
     return Experiment(f"Chinese hotel reviews, n-gram baseline ({method})", command)
 
 
-def _inference(title: str, what: str, model: str, texts: str, *options: str) -> Experiment:
+def _inference(title: str, what: str, model: str, texts: str, *options: str, elsewhere: bool = False) -> Experiment:
     file = os.path.relpath(DATA / "en" / texts / "test.parquet", ROOT)
     command = ("python", "benchmarks/inference.py", what, f"runs/{model}", file, *options, "--json")
-    return Experiment(title, command)
+    return Experiment(title, command, elsewhere=elsewhere)
 
 
 _SMALL = ("--also", "8-bit=runs/default-en/small")
@@ -74,7 +80,9 @@ EXPERIMENTS = {
     "hotel-bayes": _hotel("bayes"),
     "throughput": Experiment("Training throughput", ("python", "benchmarks/throughput.py", "--json")),
     "throughput-fp32": Experiment(  # the same command where the processor has no bf16
-        "Training throughput on a processor without bf16", ("python", "benchmarks/throughput.py", "--json")
+        "Training throughput on a processor without bf16",
+        ("python", "benchmarks/throughput.py", "--json"),
+        elsewhere=True,
     ),
     "inference": _inference("Many tweets on two threads", "bulk", "default-en/model", "tweeteval-sentiment", *_SMALL),
     "inference-sst2": _inference("Many film reviews on two threads", "bulk", "results/sst2", "sst2", *_SST2),
@@ -82,6 +90,7 @@ EXPERIMENTS = {
         "Many tweets on two threads of a processor with 8-bit instructions",
         *("bulk", "default-en/model", "tweeteval-sentiment"),
         *_SMALL,
+        elsewhere=True,
     ),
     "latency": _inference(
         "One tweet at a time on one thread",
@@ -104,7 +113,8 @@ def main() -> None:
     if unknown := {*chosen.names, *given} - set(EXPERIMENTS):
         options.error(f"unknown: {', '.join(sorted(unknown))}")
     RECORDS.mkdir(parents=True, exist_ok=True)
-    for name in () if chosen.page or given else chosen.names or EXPERIMENTS:
+    here = [name for name, each in EXPERIMENTS.items() if not each.elsewhere]
+    for name in () if chosen.page or given else chosen.names or here:
         _store(name, run(EXPERIMENTS[name]))
     for name, printed in given.items():
         result = json.loads(Path(printed).read_text("utf-8").splitlines()[-1])

@@ -131,12 +131,9 @@ def _open_rival(bundle: Bundle) -> Rival:
     from sentimo.errors import MissingExtraError
 
     try:
-        from transformers.utils.logging import disable_progress_bar
-
         from sentimo.train.pipeline import HuggingFacePipeline
     except ImportError:
         raise MissingExtraError("the pipeline", "train") from None
-    disable_progress_bar()
     return HuggingFacePipeline(bundle)
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedModel, TextClassificationPipeline
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import logging as hf_logging
 
 from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
@@ -66,6 +67,7 @@ class HuggingFacePipeline:
         self._bundle, base = bundle, open_base(str(bundle.path))
         self.has_weights = WEIGHTS in bundle.files
         spaces = {task.name: task.space for task in bundle.manifest.tasks}
+        hf_logging.disable_progress_bar()  # for good: whoever measures wants no bar of weights being loaded
         with quiet_transformers():
             model = _model(bundle, base, spaces, self.has_weights).eval()
             self._pipeline = TextClassificationPipeline(model=model, tokenizer=base.tokenizer, device="cpu")

@@ -171,10 +171,9 @@ def _kind(arguments: Mapping[str, Any]) -> str:
 def _time_backends(predictor: Predictor) -> dict[str, float]:
     """Let a predictor add up the seconds of `prepare` and `run` in the dictionary returned, one batch at a time."""
     spent = {"prepare": 0.0, "run": 0.0}
-    exact = predictor._exact
-    is_one = exact is predictor._backend
+    if predictor._open_exact is not None:
+        predictor._exact_backend = _Timed(predictor._exact, spent)
     predictor._backend = _Timed(predictor._backend, spent)
-    predictor._exact = predictor._backend if is_one else _Timed(exact, spent)
     return spent
 
 
