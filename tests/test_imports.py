@@ -16,7 +16,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 # A part imports itself and those before it.
 ORDER = ["errors", "core", "text", "data", "engine", "evaluate", "train", "compress", "cli"]
 TORCH = {"accelerate", "torch", "transformers"}
-HEAVY = ["torch", "transformers", "onnxruntime", "sklearn", "pandas", "pyarrow"]
+HEAVY = ["torch", "transformers", "onnxruntime", "openvino", "sklearn", "pandas", "pyarrow"]
 
 
 def part_of(path):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sentimo.cli.doctor import doctor, print_diagnosis
 from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Lengths
-from sentimo.errors import InputError
+from sentimo.errors import BundleError, InputError
 
 NOUNS = ("bag", "soup", "hotel room", "phone screen")
 REVIEWS = [
@@ -175,3 +175,33 @@ def test_labels_are_judged_as_training_would_read_them(reviews):
     skipped = invoke(path, *options, "--on-unknown", "skip")
     assert skipped.exit_code == 0
     assert "until then they are skipped" in skipped.stdout
+
+
+# Without files
+
+
+def test_without_files_the_engine_is_examined():
+    result = invoke()
+
+    assert result.exit_code == 0
+    assert "sentimo-en" in result.stdout
+    assert "onnxruntime comes with Sentimo" in result.stdout
+    assert "usable cores" in result.stdout
+
+
+def test_what_is_used_and_why_is_json_too(monkeypatch):
+    monkeypatch.setenv("SENTIMO_BACKEND", "torch")
+    monkeypatch.setenv("SENTIMO_THREADS", "3")
+
+    found = json.loads(invoke("--json").stdout)
+
+    assert found["machine"]["usable_cores"] >= 1
+    english, chinese = found["models"]["sentimo-en"], found["models"]["sentimo-zh-ngrams"]
+    assert (english["backend"], english["reasons"]["backend"]) == ("torch", "asked for by SENTIMO_BACKEND")
+    assert (english["threads"], english["reasons"]["threads"]) == (3, "set by SENTIMO_THREADS")
+    assert (chinese["backend"], chinese["threads"]) == ("linear", 1)
+
+
+def test_the_model_to_look_at_may_be_named(tmp_path):
+    with pytest.raises(BundleError, match="no such model folder"):
+        invoke("--model", tmp_path / "nowhere")

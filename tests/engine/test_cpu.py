@@ -1,7 +1,7 @@
 import pytest
 
 from sentimo.engine import cpu
-from sentimo.engine.cpu import int8_instructions
+from sentimo.engine.cpu import bf16_instructions, has_avx2, int8_instructions
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,25 @@ def test_the_flags_of_the_processor_tell(tmp_path, cpuinfo, found):
     (tmp_path / "proc/cpuinfo").write_text(cpuinfo)
 
     assert int8_instructions(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "found"),
+    [("flags: avx2\n", None), ("flags: avx512_bf16\n", "AVX-512 BF16"), ("flags: amx_bf16\n", "AMX")],
+)
+def test_so_they_do_for_bfloat16(tmp_path, cpuinfo, found):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(cpuinfo)
+
+    assert bf16_instructions(tmp_path) == found
+
+
+@pytest.mark.parametrize(("cpuinfo", "found"), [("flags: sse4_2 avx\n", False), ("flags: avx avx2\n", True)])
+def test_avx2_is_told_apart(tmp_path, cpuinfo, found):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(cpuinfo)
+
+    assert has_avx2(tmp_path) is found
 
 
 @pytest.mark.parametrize(("machine", "found"), [("arm64", "ARM dot product"), ("x86_64", None)])

@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -214,12 +216,31 @@ def test_a_call_that_is_stopped_ends_at_once(fake_predictor):
         return {"polarity": [0, 0, 0]}
 
     predictor = fake_predictor(answer=answer)
-    texts = [f"{at} " + "word " * 127 for at in range(2000)]  # 16 a batch
+    texts = [f"{at} " + "word " * 127 for at in range(2000)]  # 4 a batch
 
     with pytest.raises(KeyboardInterrupt):
         predictor.predict(texts)
 
     assert len(ran) < 100
+
+
+def test_ctrl_c_stops_a_call_whose_batches_run_in_other_threads(fake_predictor):
+    ran = []
+
+    def answer(words):
+        ran.append(words)
+        time.sleep(0.005)
+        if len(ran) == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+        return {"polarity": [0, 0, 0]}
+
+    predictor = fake_predictor(answer=answer)
+    predictor._backend.streams = 2
+
+    with pytest.raises(KeyboardInterrupt):
+        predictor.predict([f"{at} " + "word " * 127 for at in range(2000)])
+
+    assert len(ran) < 500
 
 
 def test_threads_may_share_a_predictor(tiny_predictor):

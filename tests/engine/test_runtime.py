@@ -1,5 +1,9 @@
+import shutil
+from dataclasses import replace
+
 import pytest
 
+from sentimo.core.bundle import write_bundle
 from sentimo.engine import runtime
 from sentimo.engine.predictor import Predictor
 from sentimo.engine.runtime import choose_runtime
@@ -18,7 +22,12 @@ def plain_environment(monkeypatch):
 @pytest.fixture
 def processor(monkeypatch):
     """Says which instructions for 8-bit products the processor has."""
-    return lambda name: monkeypatch.setattr(runtime, "int8_instructions", lambda: name)
+
+    def has(name, avx2=True):
+        monkeypatch.setattr(runtime, "int8_instructions", lambda: name)
+        monkeypatch.setattr(runtime, "has_avx2", lambda: avx2)
+
+    return has
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,14 @@ def test_the_fast_graph_is_used_where_the_processor_has_instructions_for_it(two_
     assert (name or "no instructions") in chosen.reasons["precision"]
 
 
+@pytest.mark.parametrize(("bits", "avx2", "precision"), [(7, True, "fast"), (7, False, "exact"), (8, True, "exact")])
+def test_avx2_is_enough_for_weights_of_7_bits(two_graphs, processor, bits, avx2, precision):
+    processor(None, avx2)
+    manifest = replace(two_graphs.manifest, settings={**FAST, "fast_weight_bits": bits})
+
+    assert choose_runtime(replace(two_graphs, manifest=manifest)).precision == precision
+
+
 @pytest.mark.parametrize("name", ["AMX", None])
 @pytest.mark.parametrize("precision", ["fast", "exact"])
 def test_the_precision_may_be_set(two_graphs, processor, name, precision):
@@ -119,3 +136,34 @@ def test_settings_that_do_not_fit_are_refused(write_tiny, tmp_path, monkeypatch,
 
     with pytest.raises(BundleError, match=message):
         choose_runtime(bundle, precision="fast")
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"), [("2026.4", "=openvino computes"), (None, "pip install 'sentimo[openvino]'")]
+)
+def test_openvino_is_advised_where_it_would_compute_in_bf16(tiny_bundle, monkeypatch, installed, told):
+    monkeypatch.setattr(runtime, "bf16_instructions", lambda: "AMX")
+    monkeypatch.setattr(runtime, "_version", lambda package: installed)
+
+    chosen = choose_runtime(tiny_bundle)
+
+    assert chosen.backend == "onnx"
+    assert told in chosen.reasons["backend"]
+
+
+def test_a_bundle_without_a_graph_is_run_by_torch(trained, tmp_path):
+    source = trained.bundle
+    manifest = replace(source.manifest, backend="torch")
+
+    def fill(folder):
+        for name in source.files:
+            if name not in ("model.onnx", "probes.json"):
+                shutil.copyfile(source.path / name, folder / name)
+
+    bundle = write_bundle(tmp_path / "model", manifest, fill, source.probes())  # proven in a fresh process
+
+    chosen = choose_runtime(bundle)
+    assert (chosen.backend, chosen.reasons["backend"]) == ("torch", "the bundle has no graph (model.onnx)")
+    assert Predictor.load(bundle.path).analyze("good").error is None
+    with pytest.raises(BundleError, match="no file 'model.onnx'"):
+        Predictor.load(bundle.path, backend="onnx")

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from sentimo.core.bundle import Bundle
+from sentimo.core.manifest import Manifest, TaskSpec
+from sentimo.engine.analyzer import BUILT_IN
+from sentimo.engine.backends.torch import TorchBackend
+from sentimo.engine.predictor import Predictor
+from sentimo.errors import BundleError
 from sentimo.train.backend import network_backend
+from sentimo.train.export import save_tokenizer
 from sentimo.train.network import build_network
 
 
@@ -64,3 +71,45 @@ def test_asking_keeps_no_gradients(backend):
 
     assert all(each.grad is None for each in backend._network.parameters())
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "pooling"),
+    [
+        ("bert", "linear", "mean"),
+        ("bert", "linear", "first"),
+        ("bert", "linear", "native"),
+        ("bert", "attention", "auto"),
+        ("roberta", "linear", "native"),
+        ("gpt2", "linear", "last"),
+    ],
+)
+def test_a_saved_network_answers_as_it_did(request, spaces, recipe, tmp_path, base, head, pooling):
+    base = request.getfixturevalue(f"{base}_base")
+    chosen = recipe({"name": "mood", "head": head}, {"name": "stars", "head": head}, pooling=pooling)
+    tasks = {name: spaces[name] for name in ("mood", "stars")}
+    network = build_network(base, tasks, chosen)
+    network.save(tmp_path)
+    save_tokenizer(base, tmp_path)
+    manifest = Manifest(
+        name="saved",
+        backend="torch",
+        languages=(),
+        tasks=tuple(TaskSpec(*each) for each in tasks.items()),
+        max_tokens=16,
+        settings={"prefix": list(base.prefix), "suffix": list(base.suffix), "pad_id": base.pad_id},
+    )
+    bundle = Bundle(tmp_path, manifest, "", {path.name: "" for path in tmp_path.iterdir()})
+    texts = ["good", "the film was so bad, and the food", "a lovely hotel"]
+
+    expected, found = network_backend(network, base, 16), TorchBackend.open(bundle)
+    features = [each.windows[0].features for each in expected.prepare(texts)]
+
+    assert [each.windows[0].features for each in found.prepare(texts)] == features
+    for task, logits in expected.run(features).items():
+        assert found.run(features)[task] == pytest.approx(logits, abs=1e-5)
+
+
+def test_a_bundle_without_torch_weights_is_refused():
+    with pytest.raises(BundleError, match="holds no torch weights"):
+        Predictor.load(BUILT_IN / "en", backend="torch")

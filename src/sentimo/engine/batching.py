@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-TEXTS_AHEAD, CHARACTERS_AHEAD = 4096, 2_000_000
+TEXTS_AHEAD, CHARACTERS_AHEAD = 2048, 2_000_000
 """Size of a part, whichever is reached first. It bounds the memory of a long call; within a part texts are sorted by
-length. On tweets 4096 texts leave less than 1 % padding."""
+length. Of 1,500 tweets in batches of 512 tokens 1.4 % is padding, of 600 3.1 %."""
 
 
 def batches(lengths: Sequence[int], max_tokens: int, max_items: int) -> Iterator[list[int]]:

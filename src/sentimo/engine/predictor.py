@@ -26,9 +26,9 @@ from sentimo.engine.runtime import Runtime, choose_runtime
 from sentimo.engine.work import Work
 from sentimo.errors import InputError
 
-BATCH_TOKENS, BATCH_ITEMS = 1024, 512
-"""Size of a batch. Tweets per CPU-second (MiniLM-L6, fp32, one thread per batch, Zen 3, padding taken out): 130 with
-512 or 1,024 tokens, 118 with 2,048, 105 with 4,096, which no longer fit the caches."""
+BATCH_TOKENS, BATCH_ITEMS = 512, 256
+"""Size of a batch. Tweets per CPU-second (MiniLM-L6, fp32, one thread per batch, Zen 3): 130 with 256 tokens, 128 with
+512, 119 with 1,024, 99 with 2,048, 87 with 4,096. Large batches fall out of the caches and hold more padding."""
 
 __all__ = ["BATCH_ITEMS", "BATCH_TOKENS", "Predictor", "Predicts", "readable"]
 
@@ -190,7 +190,8 @@ class Predictor:
         streams: ThreadPoolExecutor,
     ) -> list[Future[None]]:
         """Run windows, their scores going into their rows of `scores`; a single batch is run here and now."""
-        plan = list(batches([windows[each].length for each in which], BATCH_TOKENS, BATCH_ITEMS))
+        most = getattr(backend, "batch_tokens", BATCH_TOKENS)  # a GPU takes more
+        plan = list(batches([windows[each].length for each in which], most, BATCH_ITEMS))
         run = backend.run if len(plan) == 1 or backend.streams == 1 else backend.run_beside
         jobs = [(run, windows, [which[each] for each in batch], scores) for batch in plan]
         if len(jobs) > 1:

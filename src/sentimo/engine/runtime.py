@@ -10,15 +10,16 @@ from typing import Any
 
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import BACKENDS, GRAPH
-from sentimo.engine.cpu import int8_instructions
+from sentimo.engine.cpu import bf16_instructions, has_avx2, int8_instructions
 from sentimo.engine.threads import VARIABLE as THREADS
 from sentimo.engine.threads import n_threads, usable_cores
 from sentimo.errors import BundleError, InputError, did_you_mean
 
 BACKEND, PRECISION = "SENTIMO_BACKEND", "SENTIMO_PRECISION"
 PRECISIONS = ("auto", "exact", "fast")
-FAST_GRAPH, RERUN_BELOW = "fast_graph", "rerun_below"
-"""Settings of a bundle with two graphs: the file of the faster one, and task -> margin from which it is believed."""
+FAST_GRAPH, RERUN_BELOW, FAST_BITS = "fast_graph", "rerun_below", "fast_weight_bits"
+"""Settings of a bundle with two graphs: the file of the faster one, task -> margin from which it is believed, and how
+many bits its weights use (8 by default)."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,22 @@ def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
     if wanted != "auto":
         return wanted, source
     if GRAPH in bundle.files:
-        return "onnx", "onnxruntime comes with Sentimo and starts fastest"
+        return "onnx", "onnxruntime comes with Sentimo and starts fastest" + _advice()
     return "torch", f"the bundle has no graph ({GRAPH})"
+
+
+def _advice() -> str:
+    if (found := bf16_instructions()) is None:
+        return ""
+    install = "" if _version("openvino") else " (pip install 'sentimo[openvino]')"
+    return f"; for bulk work {BACKEND}=openvino{install} computes in bf16, for which this processor has {found}"
 
 
 def _precision(bundle: Bundle, backend: str, given: str | None) -> tuple[str | None, str]:
     """Return the file of the fast graph where it is to be used, and why."""
     wanted, source = _wanted(given, PRECISION, "precision", PRECISIONS)
-    fast = bundle.manifest.settings.get(FAST_GRAPH)
+    settings = bundle.manifest.settings
+    fast = settings.get(FAST_GRAPH)
     if fast is None:
         return None, "the bundle has one graph" if backend in ("onnx", "openvino") else "the model has one precision"
     if not isinstance(fast, str) or fast not in bundle.files:
@@ -117,7 +126,9 @@ def _precision(bundle: Bundle, backend: str, given: str | None) -> tuple[str | N
         return (fast if wanted == "fast" else None), source
     if (found := int8_instructions()) is not None:
         return fast, f"this processor has {found} for 8-bit products"
-    return None, "this processor has no instructions for 8-bit products (VNNI, AMX, ARM dot product)"
+    if settings.get(FAST_BITS, 8) <= 7 and has_avx2():
+        return fast, "this processor has AVX2, whose 8-bit products are exact for the 7-bit weights of the fast graph"
+    return None, "this processor has no instructions for exact 8-bit products (VNNI, AMX, ARM dot product)"
 
 
 def _bounds(bundle: Bundle) -> dict[str, float]:
@@ -151,6 +162,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "int8_instructions": int8_instructions(),
+        "bf16_instructions": bf16_instructions(),
         "onnxruntime": _version("onnxruntime"),
         "openvino": _version("openvino"),
         "torch": _version("torch"),

@@ -38,6 +38,11 @@ class TorchBackend:
     def __init__(self, network: nn.Module, reader: TokenReader) -> None:
         self._network, self._reader = network, reader
 
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens in a batch: few where caches are small, many where a GPU is to be filled."""
+        return 512 if next(self._network.parameters()).device.type == "cpu" else 16384
+
     @classmethod
     def open(cls, bundle: Bundle, *, max_windows: int | None = None) -> Self:
         """Open the weights and the tokenizer of a bundle.
