@@ -13,8 +13,10 @@ from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.certainty import fit_bound
+from sentimo.engine.cpu import int8_instructions
+from sentimo.engine.runtime import FAST_BITS, FAST_GRAPH, RERUN_BELOW
 
-FAST_GRAPH = "model.int8.onnx"
+FAST_FILE = "model.int8.onnx"
 AGREEMENT = 0.999
 """Share of the calibration rows whose final answer must be that of the exact graph."""
 
@@ -34,7 +36,7 @@ def two_precision(source: Bundle, target: Path, material: Material) -> Bundle:
         plain = plain_manifest(source)
         save_graph(multiply_dynamically(load_graph(source)), folder / GRAPH)
         fast = open_draft(folder, plain).predict(material.texts)
-        (folder / GRAPH).rename(folder / FAST_GRAPH)
+        (folder / GRAPH).rename(folder / FAST_FILE)
         model = load_graph(source)
         store_in_16_bit(model)
         save_graph(model, folder / GRAPH)
@@ -47,6 +49,8 @@ def two_precision(source: Bundle, target: Path, material: Material) -> Bundle:
                 f"two-precision: {task.name} is asked again below a margin of {bound.value:.3f}, "
                 f"{bound.asked:.1%} of {len(material.texts)} calibration texts"
             )
-        return plain_manifest(source, fast_graph=FAST_GRAPH, rerun_below=bounds)
+        return plain_manifest(
+            source, **{FAST_GRAPH: FAST_FILE, RERUN_BELOW: bounds, FAST_BITS: 8 if int8_instructions() else 7}
+        )
 
     return derive(source, target, change)
