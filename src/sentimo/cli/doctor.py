@@ -41,7 +41,7 @@ def doctor(
     encoding: options.Encoding = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens that training reads of a text.")] = 128,
     base: Annotated[
-        str | None, typer.Option(help="Count tokens exactly: `minilm` or the folder of a base model.")
+        str | None, typer.Option(help="Count tokens exactly: minilm, zh-small or the folder of a base model.")
     ] = None,
     model: Annotated[str, typer.Option(help="Without files: model folder, or 'auto' for the built-in ones.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as one line of JSON.")] = False,

@@ -23,7 +23,7 @@ def learning_curve(
     ] = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
-    base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
+    base: Annotated[str | None, typer.Option(help="minilm, zh-small, a Hugging Face hub id, or a folder.")] = None,
     sizes: Annotated[str | None, typer.Option(help="Numbers of rows, with commas. Default: 16,32,64 ... all.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Samples per size.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print the curve as one line of JSON.")] = False,

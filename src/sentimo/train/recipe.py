@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sentimo.core.labels import KINDS, MAPPINGS, SPACES, Kind
 from sentimo.core.predictions import RESERVED_NAMES
+from sentimo.data.bases import SHORT_NAMES
 from sentimo.data.reading import Reading
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
@@ -158,7 +159,7 @@ class Recipe(_Part):
     """A training run."""
 
     name: str = Field(default="model", description="Name of the model, shown with every answer.")
-    base: str = Field(default="minilm", min_length=1, description="`minilm`, a Hugging Face hub id, or a folder.")
+    base: str = Field(default="minilm", min_length=1, description="`minilm`, `zh-small`, a Hugging Face hub id, or a folder.")
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
     languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
     pooling: Literal["auto", "native", "mean", "first", "last"] = Field(
@@ -228,7 +229,7 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
         )
         for task in recipe.tasks
     ]
-    base = str(move(Path(recipe.base))) if recipe.base != "minilm" and is_folder(recipe.base) else recipe.base
+    base = str(move(Path(recipe.base))) if recipe.base not in SHORT_NAMES and is_folder(recipe.base) else recipe.base
     return recipe.model_copy(update={"tasks": tasks, "base": base})
 
 

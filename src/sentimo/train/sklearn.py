@@ -28,7 +28,7 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     A share of the rows is held back in `fit` to choose the best epoch and to calibrate the probabilities.
 
     Args:
-        base: "minilm", a hub id or a folder.
+        base: "minilm", "zh-small", a hub id or a folder.
         epochs: Epochs at most.
         batch_size: Texts per step.
         learning_rate: None takes the default of the optimiser and base.
