@@ -138,9 +138,10 @@ def test_a_table_of_embeddings_has_one_scale_per_row(tmp_path):
     quantize_weights(tmp_path / "large.onnx", tmp_path / "small.onnx")
 
     found = stored(tmp_path / "small.onnx")
-    assert found["w.scale"].shape == (128,)
+    assert found["w.rows"].dtype == np.int8
+    assert found["w.row_scale"].shape == (128, 1)
     (rows,) = run(tmp_path / "small.onnx", x=np.zeros((1, 1), np.float32), ids=np.array([3, 4, 5]))
-    assert (np.abs(rows - weights[3:6]) <= found["w.scale"][3:6, None] / 2 * 1.001).all()
+    assert (np.abs(rows - weights[3:6]) <= found["w.row_scale"][3:6] / 2 * 1.001).all()
     assert (rows[2] == 0).all()
 
 

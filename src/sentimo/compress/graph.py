@@ -122,7 +122,7 @@ def look_up_in_8_bit(model: onnx.ModelProto) -> None:
             return [node]
         table, ids = node.input[:2]
         rows, scale = quantized(numpy_helper.to_array(tables[table]), 0)
-        names = [f"{table}.int8", f"{table}.scale"]
+        names = [f"{table}.rows", f"{table}.row_scale"]  # the table may be multiplied too, stored in another way
         changed.update({table: None, names[0]: rows, names[1]: scale[:, None]})
         found = [f"{node.output[0]}.{part}" for part in ("int8", "float", "scale")]
         return [

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from sentimo.compress.derive import TORCH_WEIGHTS
-from sentimo.compress.graph import insert_first, load_graph, matrices, quantized, replace_constants, save_graph
+from sentimo.compress.graph import (
+    insert_first,
+    load_graph,
+    look_up_in_8_bit,
+    matrices,
+    quantized,
+    replace_constants,
+    save_graph,
+)
 from sentimo.compress.material import Material
 from sentimo.core.bundle import PROBES, Bundle, write_bundle
 from sentimo.engine.backends.onnx import GRAPH, WEIGHTS_8_BIT
@@ -66,10 +74,11 @@ def quantize_bundle(
 def quantize_weights(source: Path, target: Path) -> None:
     """Store every large float matrix of a graph as int8 with one scale per output channel (row of an embedding).
 
-    ``w ~ scale * q`` with q in -127..127 and ``scale = max|w| / 127`` over the channel. The graph multiplies back when
-    it is opened, so it computes in float as before.
+    ``w ~ scale * q`` with q in -127..127 and ``scale = max|w| / 127`` over the channel. The graph multiplies matrices
+    back when it is opened, and embeddings when they are looked up: it computes in float as before.
     """
     model = onnx.load(source)
+    look_up_in_8_bit(model)
     nodes = []
     changed: dict[str, NDArray[np.generic] | None] = {}
     for name, weight in matrices(model).items():
