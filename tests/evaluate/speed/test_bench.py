@@ -3,6 +3,7 @@ import json
 import pytest
 
 from sentimo.engine.predictor import Predictor
+from sentimo.engine.windows import spans
 from sentimo.engine.work import Work
 from sentimo.errors import BundleError
 from sentimo.evaluate.speed import bench as benching
@@ -85,6 +86,41 @@ def test_rates_are_by_hand():
     assert found["tokens_per_second"] == {"median": 100.0, "low": 50.0, "high": 200.0}
     assert found["texts_per_cpu_second"] == {"median": 2.5, "low": 2.5, "high": 5.0}
     assert beside["sentimo_times_faster"] == {"median": 10.0, "low": 5.0, "high": 20.0}
+
+
+def test_copies_are_no_work_and_the_pipeline_reads_one_window(trained):
+    most, specials = trained.bundle.manifest.max_tokens, 2
+    long = "good " * (2 * most)
+    texts = [TEXTS[0]] * 300 + [long] * 300
+    bench = Bench(trained.bundle.path, texts, seconds=1.0, open_rival=lambda bundle: Slow())
+    bench.run()
+    found = bench.to_dict()
+
+    ours, default = bench.measured[:2]
+    short, n_long = (int(n) for n in Predictor.load(trained.bundle.path).predict([TEXTS[0], long]).tokens)
+    size, n_windows = most - specials, len(list(spans(n_long, most - specials)))
+    overlaps = sum(end - start for start, end, _ in spans(n_long, size)) - n_long
+    # each text once, however often it was asked; the long one with special tokens in every window
+    assert ours.n_run == short + specials + n_long + overlaps + n_windows * specials
+    assert found["contenders"][0]["tokens_per_second"]["median"] == pytest.approx(
+        ours.n_run * found["contenders"][0]["texts_per_second"]["median"] / len(texts)
+    )
+    assert (default.n_run, default.laps[0].n_texts) == (300 * (short + specials) + 300 * most, 600)
+
+
+def test_a_profile_that_fails_costs_no_other_figure(trained, monkeypatch):
+    def fail(folder, texts):
+        raise AttributeError("no setter")
+
+    monkeypatch.setattr(benching, "profile", fail)
+    bench = Bench(trained.bundle.path, TEXTS, seconds=1.0)
+    bench.run()
+    found = bench.to_dict()
+
+    assert found["finished"]
+    assert found["contenders"][0]["texts_per_second"]["median"] > 0
+    assert found["contenders"][0]["peak_share"] == {}
+    assert found["notes"] == ["No share of the peak, no profile: AttributeError: no setter"]
 
 
 def test_what_is_there_when_it_is_stopped_is_told(trained, monkeypatch):

@@ -34,6 +34,8 @@ class OnnxBackend(GraphBackend):
         unpack_weights: Multiply 8-bit weights back to float once, when the graph is opened, not at every run.
     """
 
+    open_session: Any = ort.InferenceSession  # a subclass may run its graphs in sessions of another kind
+
     def __init__(self, graph: Path, reader: TokenReader, *, threads: int = 0, unpack_weights: bool = False) -> None:
         self._graph, self._unpack_weights, self._opening = graph, unpack_weights, Lock()
         self._session = self._open(threads)
@@ -53,7 +55,7 @@ class OnnxBackend(GraphBackend):
         if self._unpack_weights:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
-            return ort.InferenceSession(str(self._graph), options, providers=["CPUExecutionProvider"])
+            return self.open_session(str(self._graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
             raise BundleError(f"{self._graph} cannot be run by onnxruntime {ort.__version__}: {error}") from error
 

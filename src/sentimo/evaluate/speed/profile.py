@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +15,12 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from sentimo.engine.backends import Backend, Prepared
+from sentimo.core.bundle import Bundle
+from sentimo.core.predictions import ModelId
+from sentimo.engine.backends import Backend, Prepared, open_backend
+from sentimo.engine.backends.onnx import OnnxBackend
 from sentimo.engine.predictor import Predictor
+from sentimo.engine.runtime import choose_runtime
 from sentimo.evaluate.speed.rounds import Clock
 
 PRODUCTS, ATTENTION = "matrix products with weights", "attention products"
@@ -91,9 +95,9 @@ def profile(folder: str | Path, texts: Sequence[str]) -> Profile:
         folder: The bundle.
         texts: What it answers; the first ones twice, to warm up.
     """
-    with TemporaryDirectory() as place, _profiled(Path(place)) as sessions:
-        predictor = Predictor.load(folder)
-        spent = _time_backends(predictor)
+    bundle, sessions, spent = Bundle.open(folder), list[_Recorded](), {"prepare": 0.0, "run": 0.0}
+    with TemporaryDirectory() as place:
+        predictor = _timed(bundle, Path(place), sessions, spent)
         predictor.predict(texts[:_N_WARM])
         for session in sessions:
             session.n_warm = session.n_runs
@@ -168,13 +172,32 @@ def _kind(arguments: Mapping[str, Any]) -> str:
     return _KIND_OF.get(operator, OTHERS)
 
 
-def _time_backends(predictor: Predictor) -> dict[str, float]:
-    """Let a predictor add up the seconds of `prepare` and `run` in the dictionary returned, one batch at a time."""
-    spent = {"prepare": 0.0, "run": 0.0}
-    if predictor._open_exact is not None:
-        predictor._exact_backend = _Timed(predictor._exact, spent)
-    predictor._backend = _Timed(predictor._backend, spent)
-    return spent
+def _timed(bundle: Bundle, place: Path, sessions: list[_Recorded], spent: dict[str, float]) -> Predictor:
+    """Open a bundle as `Predictor.load` does, to run one batch at a time.
+
+    Args:
+        bundle: The bundle.
+        place: Folder for the records of onnxruntime.
+        sessions: Gets every session that is opened.
+        spent: Gets the seconds of `prepare` and `run`.
+    """
+    runtime = choose_runtime(bundle)
+
+    def open_session(graph: str, options: ort.SessionOptions, **others: Any) -> _Recorded:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(place / f"session{len(sessions)}")
+        sessions.append(_Recorded(graph, options, **others))
+        return sessions[-1]
+
+    recording = type("RecordingBackend", (OnnxBackend,), {"open_session": staticmethod(open_session)})
+    opener = recording.open if runtime.backend == "onnx" else partial(open_backend, name=runtime.backend)
+
+    def opened(**how: Any) -> Backend:
+        return _Timed(opener(bundle, **how), spent)
+
+    model = ModelId(bundle.manifest.name, bundle.digest)
+    exact = opened if runtime.fast_graph else None
+    return Predictor(opened(**runtime.how), bundle.manifest.tasks, model, exact=exact, rerun_below=runtime.rerun_below)
 
 
 class _Timed:
@@ -199,7 +222,7 @@ class _Timed:
         return result
 
 
-class _Profiled(ort.InferenceSession):  # type: ignore[misc]
+class _Recorded(ort.InferenceSession):  # type: ignore[misc]
     """A session of onnxruntime that keeps a record of every operator it runs."""
 
     n_runs = n_warm = 0
@@ -215,21 +238,3 @@ class _Profiled(ort.InferenceSession):  # type: ignore[misc]
         runs = [event for event in events if event["name"] == "model_run"]
         warm_until = runs[self.n_warm - 1]["ts"] + runs[self.n_warm - 1]["dur"] if self.n_warm else 0
         return [event for event in events if event["ts"] >= warm_until]
-
-
-@contextmanager
-def _profiled(folder: Path) -> Iterator[list[_Profiled]]:
-    """Let every session opened inside record what it does, whatever backend opens it; yield these sessions."""
-    opened: list[_Profiled] = []
-
-    def open_session(graph: str, options: ort.SessionOptions, **others: Any) -> _Profiled:
-        options.enable_profiling = True
-        options.profile_file_prefix = str(folder / f"session{len(opened)}")
-        opened.append(_Profiled(graph, options, **others))
-        return opened[-1]
-
-    usual, ort.InferenceSession = ort.InferenceSession, open_session  # the door that every backend goes through
-    try:
-        yield opened
-    finally:
-        ort.InferenceSession = usual

@@ -18,7 +18,7 @@ class Contender:
         name: What the table calls it.
         answer: Answers texts from strings to labels; what it returns is not looked at.
         texts: What it answers in one lap. A slow contender may get fewer texts than a fast one, of like lengths.
-        n_tokens: Tokens of these texts, special tokens included.
+        n_tokens: Length of these texts in tokens, special tokens included, as far as it answers for them.
     """
 
     name: str
