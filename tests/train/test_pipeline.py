@@ -9,6 +9,8 @@ import torch
 
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError
+from sentimo.train import pipeline
+from sentimo.train.network import load_network as load
 from sentimo.train.pipeline import HuggingFacePipeline
 from sentimo.train.recipe import parse_recipe
 from sentimo.train.run import train
@@ -66,7 +68,7 @@ def test_all_tasks_are_in_one_row_of_logits(trained):
 def test_the_encoder_keeps_the_fast_attention_of_transformers(single):
     pipeline = HuggingFacePipeline(single["mean"])
 
-    assert pipeline._pipeline.model.encoder.config._attn_implementation == "sdpa"
+    assert pipeline._pipeline.model.network.encoder.config._attn_implementation == "sdpa"
 
 
 def test_a_bundle_without_torch_weights_gets_the_same_network_with_random_ones(trained):
@@ -77,6 +79,15 @@ def test_a_bundle_without_torch_weights_gets_the_same_network_with_random_ones(t
     assert (whole.has_weights, random.has_weights) == (True, False)
     assert n_weights(whole) == n_weights(random)
     assert len(random.answer(TEXTS)) == len(TEXTS)
+
+
+def test_it_opens_the_network_as_training_does(trained, monkeypatch):
+    opened = []
+    monkeypatch.setattr(pipeline, "load_network", lambda base, spaces: opened.append(spaces) or load(base, spaces))
+
+    HuggingFacePipeline(trained.bundle)
+
+    assert [list(spaces) for spaces in opened] == [[task.name for task in trained.bundle.manifest.tasks]]
 
 
 def n_weights(pipeline):

@@ -47,6 +47,7 @@ class Base:
         pad_id: Id that fills short rows.
         pooling: How its authors pool tokens, "mean" or "first", where it is a sentence-transformers model; else None.
         is_decoder: Whether it reads left to right only (GPT-type): the last token has seen the whole text.
+        has_weights: False draws them at random when it is loaded: as fast, for measuring where there are none.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Base:
     pad_id: int
     is_decoder: bool
     pooling: str | None = None
+    has_weights: bool = True
 
     @property
     def width(self) -> int:
@@ -173,6 +175,9 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
             setattr(config, name, dropout)
     if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = base.pad_id
+    if not base.has_weights:
+        drawn: nn.Module = auto.from_config(config).float()
+        return drawn
     try:
         model, report = auto.from_pretrained(
             base.source,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,9 @@ from sentimo.errors import RecipeError
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
-from sentimo.train.recipe import Recipe
+
+if TYPE_CHECKING:  # recipes need pydantic, which a machine that only measures may lack
+    from sentimo.train.recipe import Recipe
 
 HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
 
@@ -140,7 +142,7 @@ def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) 
 
 
 def load_network(base: Base, spaces: Mapping[str, LabelSpace]) -> nn.Module:
-    """Return the network that `save` wrote to the folder of a base, with its weights.
+    """Return the network that `save` wrote to the folder of a base, with its weights where it has any.
 
     Args:
         base: The base opened from that folder.
@@ -152,8 +154,9 @@ def load_network(base: Base, spaces: Mapping[str, LabelSpace]) -> nn.Module:
     if not (folder / HEADS_CONFIG).is_file():
         return NativeNetwork(base, spaces, None).eval()
     network = HeadedNetwork(base, spaces, json.loads((folder / HEADS_CONFIG).read_text("utf-8")), None)
-    weights = load_file(folder / HEADS_FILE)
-    network.heads.load_state_dict({_HEAD + name: value for name, value in weights.items()})
+    if base.has_weights:
+        weights = load_file(folder / HEADS_FILE)
+        network.heads.load_state_dict({_HEAD + name: value for name, value in weights.items()})
     return network.eval()
 
 

@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedModel, TextClassificationPipeline
+from transformers import PreTrainedModel, TextClassificationPipeline
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging as hf_logging
 
 from sentimo.core.bundle import Bundle
-from sentimo.core.labels import LabelSpace
-from sentimo.engine.backends.torch import HEADS as HEADS_FILE
-from sentimo.engine.backends.torch import HEADS_CONFIG, WEIGHTS
+from sentimo.engine.backends.torch import WEIGHTS
 from sentimo.errors import BundleError
-from sentimo.train.catalogue import build
-from sentimo.train.encoder import Base, open_base, quiet_transformers
-from sentimo.train.heads import HEADS
+from sentimo.train.encoder import open_base, quiet_transformers
+from sentimo.train.network import load_network
 
 
 class BundledClassifier(PreTrainedModel):  # type: ignore[misc]
     """The network of a bundle as a transformers model: the logits of all tasks in a row.
 
     Args:
-        encoder: A transformers encoder, or its own sequence classification where the bundle has no heads of ours.
-        heads: Task -> head; empty where the encoder classifies.
+        network: As `load_network` returns it.
+        labels: Names of the logits.
     """
 
     _supports_sdpa = True  # the encoder decides; without this transformers refuses its fast attention
 
-    def __init__(self, encoder: Any, heads: Mapping[str, nn.Module]) -> None:
+    def __init__(self, network: nn.Module, labels: Sequence[str]) -> None:
+        encoder: Any = network.encoder
         super().__init__(encoder.config)
-        self.encoder, self.heads = encoder, nn.ModuleList(heads.values())
+        self.network = network
+        self.config.id2label = dict(enumerate(labels))  # the pipeline names the label of the largest logit
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
         """Return what a sequence classification of transformers returns."""
-        given = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        found = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **given)
-        if not self.heads:
-            return found
-        logits = [head(found.last_hidden_state, attention_mask) for head in self.heads]
-        return SequenceClassifierOutput(logits=torch.cat(logits, dim=-1))
+        logits = self.network(input_ids, attention_mask).values()
+        return SequenceClassifierOutput(logits=torch.cat(list(logits), dim=-1))
 
 
 class HuggingFacePipeline:
@@ -64,12 +58,13 @@ class HuggingFacePipeline:
     def __init__(self, bundle: Bundle) -> None:
         if "config.json" not in bundle.files:
             raise BundleError(f"{bundle.path} holds no config.json, so no Hugging Face model can be built from it")
-        self._bundle, base = bundle, open_base(str(bundle.path))
-        self.has_weights = WEIGHTS in bundle.files
+        self._bundle, self.has_weights = bundle, WEIGHTS in bundle.files
+        base = replace(open_base(str(bundle.path)), has_weights=self.has_weights)
         spaces = {task.name: task.space for task in bundle.manifest.tasks}
+        names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]
         hf_logging.disable_progress_bar()  # for good: whoever measures wants no bar of weights being loaded
         with quiet_transformers():
-            model = _model(bundle, base, spaces, self.has_weights).eval()
+            model = BundledClassifier(load_network(base, spaces), names).eval()
             self._pipeline = TextClassificationPipeline(model=model, tokenizer=base.tokenizer, device="cpu")
 
     def answer(self, texts: Sequence[str], batch_size: int = 1) -> list[dict[str, Any]]:
@@ -87,32 +82,3 @@ class HuggingFacePipeline:
             "pipeline.HuggingFacePipeline(Bundle.open(sys.argv[1])).answer([sys.argv[2]])"
         )
         return [sys.executable, "-c", program, str(self._bundle.path), text]
-
-
-def _model(bundle: Bundle, base: Base, spaces: Mapping[str, LabelSpace], has_weights: bool) -> BundledClassifier:
-    ours = HEADS_CONFIG in bundle.files
-    auto = AutoModel if ours else AutoModelForSequenceClassification
-    torch.manual_seed(13)
-    if has_weights:
-        encoder = auto.from_pretrained(bundle.path, local_files_only=True, dtype=torch.float32)
-    else:
-        encoder = auto.from_config(base.config)
-    if ours:  # the pipeline names the label of the largest logit
-        names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]
-        encoder.config.id2label = dict(enumerate(names))
-    return BundledClassifier(encoder, _heads(bundle, base.width, spaces) if ours else {})
-
-
-def _heads(bundle: Bundle, width: int, spaces: Mapping[str, LabelSpace]) -> dict[str, nn.Module]:
-    """Return task -> head, as `HeadedNetwork.save` wrote them."""
-    stored = json.loads(bundle.file(HEADS_CONFIG).read_text("utf-8"))
-    weights = load_file(bundle.file(HEADS_FILE)) if HEADS_FILE in bundle.files else {}
-    heads: dict[str, nn.Module] = {}
-    for task, space in spaces.items():
-        settings = dict(stored[task])
-        name = settings.pop("name")
-        head = heads[task] = build(HEADS[name], f"head {name!r}", width, len(space), **settings)
-        own = {key.removeprefix(f"{task}."): value for key, value in weights.items() if key.startswith(f"{task}.")}
-        if own:
-            head.load_state_dict(own)
-    return heads
