@@ -122,7 +122,7 @@ def train(way: str, minutes: float, device: torch.device) -> None:
     """Make the long run and keep its encoder beside its log."""
     rows, held_out, tokenizer = _rows()
     model = build(way, tokenizer)
-    checkpoint = WORK / "checkpoint.pt"
+    checkpoint = WORK / f"checkpoint-{way}.pt"
     if checkpoint.is_file():  # its number of steps was fixed when it began
         steps = int(torch.load(checkpoint, map_location="cpu", weights_only=True)["plan"]["steps"])
     else:

@@ -9,7 +9,9 @@ def test_the_chinese_base_comes_with_sentimo():
     folder = local_folder(ZH_SMALL)
 
     assert folder is not None
-    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {each.name for each in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
+        each.name for each in folder.iterdir()
+    }
 
 
 def test_a_path_is_itself_and_a_hub_id_is_nowhere(tmp_path):

@@ -260,7 +260,9 @@ def test_the_chinese_base_knows_what_goes_together(calls):
     texts = ["房间很干净，服务热情", "客房整洁，员工友好", "疫情期间口罩不够用", "医院缺少防护物资"]
 
     with torch.no_grad():
-        means = torch.stack([encoder(torch.tensor([ids])).last_hidden_state[0].mean(0) for ids in base.encode(texts, 64)])
+        means = torch.stack(
+            [encoder(torch.tensor([ids])).last_hidden_state[0].mean(0) for ids in base.encode(texts, 64)]
+        )
     same = torch.nn.functional.cosine_similarity(means[:, None], means[None], dim=-1)
 
     assert same[0, 1] > max(same[0, 2], same[0, 3])

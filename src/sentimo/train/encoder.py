@@ -98,8 +98,8 @@ def open_base(name: str) -> Base:
     """Find a base model and open its configuration and tokenizer.
 
     Args:
-        name: "minilm", "zh-small", a folder, or a hub id. A folder never touches the network; the mirror in HF_ENDPOINT is used
-            for hub ids. Code that comes with a model is never run.
+        name: "minilm", "zh-small", a folder, or a hub id. A folder never touches the network; the mirror in HF_ENDPOINT
+            is used for hub ids. Code that comes with a model is never run.
 
     Raises:
         InputError: it cannot be found or read, or has no fast tokenizer.

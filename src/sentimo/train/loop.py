@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,6 +24,7 @@ from sentimo.train.precision import autocast, choose_precision
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
+from sentimo.train.stopping import stop_signals
 
 _POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
 
@@ -161,7 +160,7 @@ class _Run:
         if resume and self.resume_from is not None:
             self._restore(self.resume_from.load())
         started = time.monotonic()
-        with self.progress, _stop_signals() as stop:
+        with self.progress, stop_signals() as stop:
             self.progress.plan(self.n_steps, self.position.step)
             # A run stopped after its last step still has its last epoch to judge.
             while (self.position.step < self.n_steps or self.position.batch) and not self._is_done():
@@ -355,24 +354,3 @@ def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, 
     for place, row in enumerate(ids):
         filled[place, : len(row)], mask[place, : len(row)] = row, 1
     return torch.from_numpy(filled).to(device), torch.from_numpy(mask).to(device)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into a wish to stop after the step; the second one stops at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -159,7 +159,9 @@ class Recipe(_Part):
     """A training run."""
 
     name: str = Field(default="model", description="Name of the model, shown with every answer.")
-    base: str = Field(default="minilm", min_length=1, description="`minilm`, `zh-small`, a Hugging Face hub id, or a folder.")
+    base: str = Field(
+        default="minilm", min_length=1, description="`minilm`, `zh-small`, a Hugging Face hub id, or a folder."
+    )
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
     languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
     pooling: Literal["auto", "native", "mean", "first", "last"] = Field(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import signal
+
 import pytest
 import torch
 
-from sentimo.errors import TrainingError
+from sentimo.errors import Interrupted, TrainingError
 from sentimo.train.pretrain.loop import Plan, pretrain
 from sentimo.train.pretrain.objectives import OBJECTIVES, MaskedLanguageModel
 
@@ -35,19 +37,25 @@ def test_the_rate_rises_stays_and_falls_to_zero():
     assert rates == pytest.approx([0.1, 0.5, 1.0, 1.0, 1.0, 0.5, 0.0])
 
 
-def test_an_interrupted_run_ends_with_the_weights_of_an_undisturbed_one(shape, special, rows, tmp_path):
+def test_an_interrupted_run_ends_with_the_weights_of_an_undisturbed_one(shape, special, rows, tmp_path, monkeypatch):
     whole = MaskedLanguageModel(shape, special)
     torch.manual_seed(13)
     cut = MaskedLanguageModel(shape, special)
     cut.load_state_dict(whole.state_dict())
     pretrain(whole, rows, rows[:4], plan(20), device=CPU)
 
-    def stop(line):
-        if line["step"] == 10:
-            raise KeyboardInterrupt
+    real = torch.optim.AdamW.step
+    calls = []
 
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(cut, rows, rows[:4], plan(20), device=CPU, checkpoint=tmp_path / "state.pt", on_log=stop)
+    def step(self, *arguments, **settings):  # the signal comes while the weights are half renewed
+        calls.append(1)
+        if len(calls) == 10:
+            signal.raise_signal(signal.SIGINT)
+        return real(self, *arguments, **settings)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    with pytest.raises(Interrupted, match="stopped after step 10 of 20"):
+        pretrain(cut, rows, rows[:4], plan(20), device=CPU, checkpoint=tmp_path / "state.pt")
     again = MaskedLanguageModel(shape, special)
     log = pretrain(again, rows, rows[:4], plan(20), device=CPU, checkpoint=tmp_path / "state.pt")
 

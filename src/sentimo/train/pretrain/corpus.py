@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from sentimo.errors import DataError
+from sentimo.data.readers import Row, read_rows
 from sentimo.train.pretrain.packing import pack, pieces
 from sentimo.train.pretrain.vocabulary import special_ids
 
@@ -25,7 +25,7 @@ class Source:
     """A file of documents.
 
     Attributes:
-        path: One document a line, UTF-8; ``.zst`` and ``.gz`` are opened.
+        path: A text file, one document a line, or any other that has a column "text"; also ``.gz`` and ``.zst``.
         times: How often an epoch reads it: 0.5 takes a drawn half of its documents, 2 all of them twice.
     """
 
@@ -34,29 +34,14 @@ class Source:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Yield the documents of a file.
+    """Yield the documents of a text file, or those in the column "text" of another; blank ones are left out.
 
     Raises:
         DataError: there is no such file, or it is not what its name says.
     """
-    import pyarrow as pa
-
-    kinds = {".zst": "zstd", ".gz": "gzip"}
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
-        with pa.input_stream(str(path), compression=kinds.get(path.suffix)) as stream:
-            rest = b""
-            while block := stream.read(1 << 24):
-                whole = (rest + block).split(b"\n")
-                rest = whole.pop()
-                for line in whole:
-                    if text := line.decode("utf-8", "replace").strip():
-                        yield text
-            if text := rest.decode("utf-8", "replace").strip():
-                yield text
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    for row in read_rows(path):
+        if isinstance(row, Row) and (text := str(row.cells.get("text") or "").strip()):
+            yield text
 
 
 def draw(sources: Sequence[Source], seed: int) -> list[str]:

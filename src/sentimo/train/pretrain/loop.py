@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sentimo.core.durable import publish
-from sentimo.errors import TrainingError
+from sentimo.errors import Interrupted, TrainingError
+from sentimo.train.stopping import stop_signals
 
 Log = dict[str, float]
 
@@ -77,7 +78,8 @@ def pretrain(
         held_out: (m, t) rows to measure on.
         plan: What to do.
         device: Where.
-        checkpoint: File of the state, written every `checkpoint_minutes` and at Ctrl-C; None keeps none.
+        checkpoint: File of the state, written every `checkpoint_minutes` and at Ctrl-C; None keeps none. A file of
+            another run is refused, so name it after what is trained.
         on_log: Told every line of the log: step, loss, tokens/s and the figures of the objective.
 
     Returns:
@@ -85,6 +87,7 @@ def pretrain(
 
     Raises:
         TrainingError: there are too few rows, the loss is not a number, or the checkpoint is of another run.
+        Interrupted: Ctrl-C.
     """
     if len(rows) < plan.rows:
         raise TrainingError(f"{len(rows)} packed rows are fewer than the {plan.rows} of one step: give more text")
@@ -95,7 +98,7 @@ def pretrain(
     data = torch.from_numpy(rows.astype(np.int32)).to(device)
     saved = told = time.monotonic()
     told_step = step
-    try:
+    with stop_signals() as stop:
         while step < plan.steps:
             figures = _update(run, model, optimiser, data[_drawn(len(rows), step, plan).to(device)].long(), step, plan)
             step += 1
@@ -108,13 +111,12 @@ def pretrain(
                     raise TrainingError(f"step {step}: the loss is not a number; halve the learning rate")
                 log.append(line)
                 on_log(line)
-            if checkpoint and time.monotonic() - saved > 60 * plan.checkpoint_minutes:
+            if checkpoint and (stop.is_set() or time.monotonic() - saved > 60 * plan.checkpoint_minutes):
                 _save(checkpoint, model, optimiser, plan, step, log)
                 saved = time.monotonic()
-    except KeyboardInterrupt:
-        if checkpoint:
-            _save(checkpoint, model, optimiser, plan, step, log)
-        raise
+            if stop.is_set():
+                kept = "the same call goes on from there" if checkpoint else "nothing was saved"
+                raise Interrupted(f"stopped after step {step:,} of {plan.steps:,}; {kept}")
     if checkpoint:
         _save(checkpoint, model, optimiser, plan, step, log)
     measured = {f"held_out_{name}": value for name, value in measure(model, held_out, plan, device).items()}
