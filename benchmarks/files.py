@@ -1,9 +1,8 @@
 """Files of any size: peak memory of a long file against a short one, and throughput against `predict` in memory.
 
 Memory is measured in a fresh process for each size, with a predictor that costs next to nothing, so that millions of
-rows take minutes and what grows is the file machinery. Throughput is measured with a real model (the built-in Chinese
-n-grams, or ``--model``), file and memory by turns in one process: seconds of wall clock and CPU time of all threads.
-The texts are made up here, from a seed.
+rows take minutes and what grows is the file machinery. Throughput is measured with the built-in models, file and memory
+by turns in one process. The texts are made up here, from a seed.
 """
 
 from __future__ import annotations
@@ -13,27 +12,28 @@ import csv
 import gzip
 import json
 import random
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
 from sentimo.core.labels import POLARITY_3
 from sentimo.core.predictions import ModelId, Predictions, TaskScores
 from sentimo.engine.analyzer import BUILT_IN, Analyzer
 from sentimo.engine.files import predict_file
+from sentimo.evaluate.speed.fresh import run_fresh
+from sentimo.evaluate.speed.rounds import Contender, Lap, Spread, lap
 
 WORDS = {
     "en": ["the", "food", "was", "good", "bad", "great", "slow", "room", "staff", "rude", "price", "never", "love"],
     "zh": list("这家店的面条很好吃物流太慢了差评服务态度酒店房间小干净喜欢讨厌一般不错失望推荐再来"),
 }
-ROUNDS = 5  # of the throughput measurement; the median of their ratios counts
+ROUNDS = 5  # of the throughput measurement
 
 
 class Instant:
@@ -78,57 +78,50 @@ def write(path: Path, n: int, language: str) -> None:
             csv.writer(file).writerows(rows)
 
 
-def memory(n: int, source: str, target: str) -> dict[str, float]:
-    """Return peak memory and speed of a file run in a fresh process."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = Path(folder) / f"in{source}", Path(folder) / f"out{target}"
-        write(paths[0], n, "en")
-        command = [sys.executable, __file__, "--alone", *map(str, paths)]
-        found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-        return found
+def memory(sizes: Sequence[int], source: str, target: str) -> Iterator[dict[str, str]]:
+    """Yield per size what a file costs a fresh process; later sizes beside the first."""
+    first = 0.0
+    for n in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = Path(folder) / f"in{source}", Path(folder) / f"out{target}"
+            write(paths[0], n, "en")
+            found = run_fresh([sys.executable, __file__, "--alone", *map(str, paths)])
+        first = first or found.peak_mb
+        yield {
+            "what": f"{source} to {target}, {n:,} rows, no model",
+            "peak MB": f"{found.peak_mb:.0f}, x{found.peak_mb / first:.2f}",
+            "rows/s": f"{n / found.seconds:,.0f}",
+            "rows per CPU s": f"{n / found.cpu_seconds:,.0f}",
+        }
 
 
-def alone(source: str, target: str) -> None:
-    """Run one file and print what it took; called in the fresh process."""
-    started = time.perf_counter()
-    summary = predict_file(Instant(), source, target, text="text")
-    seconds = time.perf_counter() - started
-    unit = 1024 if sys.platform == "linux" else 1  # Linux counts in KiB, others in bytes
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-    print(json.dumps({"peak_mb": round(peak, 1), "rows_per_s": round(summary.n_rows / seconds)}))
-
-
-def throughput(n: int, model: str, language: str, source: str, target: str) -> dict[str, float]:
-    """Return rows per second of wall clock and of CPU time (of all threads), in memory and through a file."""
-    predictor = Analyzer.load(model)
+def throughput(n: int, language: str, source: str, target: str) -> dict[str, str]:
+    """Return what a file costs with the built-in model of a language, against `predict` in memory."""
+    predictor = Analyzer.load(str(BUILT_IN / language))
     asked = list(texts(n, language))
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / f"in{source}", Path(folder) / f"out{target}"
         write(paths[0], n, language)
+        ways = (
+            Contender("memory", predictor.predict, asked, 0),
+            Contender("file", lambda _: predict_file(predictor, *paths, text="text", overwrite=True), asked, 0),
+        )
+        lap(ways[1])  # imports
+        rounds = [(lap(ways[0]), lap(ways[1])) for _ in range(ROUNDS)]
+    return {"what": f"{source} to {target}, {n:,} rows, built-in model {language}", **compared(rounds)}
 
-        def through_file() -> None:
-            predict_file(predictor, *paths, text="text", overwrite=True)
 
-        def in_memory() -> None:
-            predictor.predict(asked)
-
-        through_file()  # imports
-        rounds = [(*_seconds(in_memory), *_seconds(through_file)) for _ in range(ROUNDS)]
-    wall, cpu, file_wall, file_cpu = (median(each) for each in zip(*rounds, strict=True))
+def compared(rounds: Sequence[tuple[Lap, Lap]]) -> dict[str, str]:
+    """Return the rates of a file, and their ratios to memory round by round; above 1 the file is faster."""
+    wall = Spread.of([memory.seconds / file.seconds for memory, file in rounds])
+    cpu = Spread.of([memory.cpu_seconds / file.cpu_seconds for memory, file in rounds])
+    form = "x{median:.2f} [{low:.2f}, {high:.2f}]"
     return {
-        "memory_rows_per_s": n / wall,
-        "memory_rows_per_cpu_s": n / cpu,
-        "file_rows_per_s": n / file_wall,
-        "file_rows_per_cpu_s": n / file_cpu,
-        "ratio": median(each[0] / each[2] for each in rounds),
-        "cpu_ratio": median(each[1] / each[3] for each in rounds),
+        "rows/s": f"{median(file.n_texts / file.seconds for _, file in rounds):,.0f}",
+        "rows per CPU s": f"{median(file.n_texts / file.cpu_seconds for _, file in rounds):,.0f}",
+        "against memory": form.format(**wall.to_dict()),
+        "against memory, CPU": form.format(**cpu.to_dict()),
     }
-
-
-def _seconds(work: Callable[[], None]) -> tuple[float, float]:
-    started = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 def main() -> None:
@@ -138,23 +131,25 @@ def main() -> None:
     options.add_argument("--rows", default="500000,5000000", help="rows of the short and the long file")
     options.add_argument("--source", default=".csv", help="ending of the source")
     options.add_argument("--target", default=".csv", help="ending of the target")
-    options.add_argument("--model", default=str(BUILT_IN / "zh"), help="for the throughput")
-    options.add_argument("--language", default="zh", choices=list(WORDS), help="of the texts for the throughput")
-    options.add_argument("--texts", type=int, default=40_000, help="for the throughput; 0 leaves it out")
+    options.add_argument("--en", type=int, default=1_000, help="texts for the built-in English model; 0 leaves it out")
+    options.add_argument("--zh", type=int, default=40_000, help="texts for the built-in Chinese model")
     options.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.alone:
-        alone(*chosen.alone)
+        predict_file(Instant(), *chosen.alone, text="text")
         return
-    result: dict[str, object] = {"source": chosen.source, "target": chosen.target}
-    sizes = [int(each) for each in chosen.rows.split(",") if each]
-    found = {n: memory(n, chosen.source, chosen.target) for n in sizes}
-    result["memory"] = found
-    if len(sizes) > 1:
-        result["memory_ratio"] = found[sizes[-1]]["peak_mb"] / found[sizes[0]]["peak_mb"]
-    if chosen.texts:
-        result["throughput"] = throughput(chosen.texts, chosen.model, chosen.language, chosen.source, chosen.target)
-    print(json.dumps(result) if chosen.json else json.dumps(result, indent=2))
+    formats = chosen.source, chosen.target
+    rows = list(memory([int(each) for each in chosen.rows.split(",") if each], *formats))
+    counts: Mapping[str, int] = {"en": chosen.en, "zh": chosen.zh}
+    rows += [throughput(n, language, *formats) for language, n in counts.items() if n]
+    how = (
+        "Memory and rows/s of whole fresh processes; with a model the median of "
+        f"{ROUNDS} rounds, file and memory in turn, ratio [lowest, highest] of the rounds"
+    )
+    if chosen.json:
+        print(json.dumps({"how": how, "rows": rows, "notes": []}))
+    else:
+        print("\n".join([how, *map(str, rows)]))
 
 
 if __name__ == "__main__":

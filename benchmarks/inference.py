@@ -129,7 +129,6 @@ class Run:
     def bulk(self) -> dict[str, Any]:
         """Return the table of many texts."""
         from sentimo.evaluate.speed.peak import MatrixPeak
-        from sentimo.evaluate.speed.profile import profile
         from sentimo.evaluate.speed.rounds import Contender, lap
 
         opened = list(self._open())
@@ -153,9 +152,10 @@ class Run:
                 laps[each.name].append(lap(each))
             matrix = {name: max(rate / 1e9, matrix[name]) for name, rate in peak.measure().items()}
         instructions = instruction_peak(self.chosen.threads)
-        per_token = profile(self.chosen.model, self.texts[:500]).operations_per_token
+        per_token = self._operations_per_token()
         peaks = {f"of {name} matrix peak": rate for name, rate in matrix.items()}
         peaks |= {f"of {name} instruction peak": rate for name, rate in top(instructions).items()}
+        peaks = peaks if per_token else {}
         rows = [speed(name, laps, n_tokens / len(self.texts) * per_token / 1e9, peaks) for name in laps]
         for row, found in zip(rows[len(PIPELINE_BATCHES) :], opened, strict=True):
             if not found[0].reads_all:
@@ -163,6 +163,16 @@ class Run:
             row |= self._answers(*found, reference)
         measured = {**{f"{name} matrix products": round(rate, 1) for name, rate in matrix.items()}, **instructions}
         return self._result(rows, measured, n_tokens, per_token)
+
+    def _operations_per_token(self) -> float:
+        """Return what a token costs; 0 where it cannot be counted, which must not cost what was measured before."""
+        from sentimo.evaluate.speed.profile import profile
+
+        try:
+            return profile(self.chosen.model, self.texts[:500]).operations_per_token
+        except Exception as reason:
+            self.skipped.append(f"Shares of the peak: left out. {type(reason).__name__}: {reason}")
+            return 0.0
 
     def single(self) -> dict[str, Any]:
         """Return the table of one text at a time."""
@@ -264,7 +274,8 @@ class Run:
 
         facts = f"{len(self.texts)} texts of {self.chosen.texts.name}, model {self.bundle.manifest.name}"
         if n_tokens:
-            facts += f", {n_tokens / len(self.texts):.1f} tokens a text, {per_token / 1e6:.1f} MFLOP a token"
+            facts += f", {n_tokens / len(self.texts):.1f} tokens a text"
+            facts += f", {per_token / 1e6:.1f} MFLOP a token" if per_token else ""
             facts += f"; median of {self.chosen.rounds} rounds, engines in turn"
         how = f"{facts}; {self.chosen.threads} threads on as many cores"
         found = {"how": how, "rows": rows, "peaks in GOP/s": peaks, "notes": self.skipped}

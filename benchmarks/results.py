@@ -3,7 +3,8 @@
     python benchmarks/results.py emotion-6 sst2    # run some of them, then write the page
     python benchmarks/results.py                   # run all (hours on two cores)
     python benchmarks/results.py --page            # only write the page from the stored records
-    python benchmarks/results.py --given inference-8-bit=printed.json    # what --json printed on another machine
+    python benchmarks/results.py --given latency-amx=printed.json    # what --json printed on another machine
+    python benchmarks/results.py --given compress-amx=compress.json --machine printed.json    # and what says which
 
 Those of inference read runs/default-en, which `python recipes/default_en.py` makes. Each run leaves one record,
 docs/results/<name>.json: the command, the commit, the machine, the recipe and the figures.
@@ -15,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -36,13 +38,15 @@ class Experiment:
     """One section of the page: what is run, and what it shows.
 
     Attributes:
-        elsewhere: It is the same command as another one, for another kind of processor; run it by its name there.
+        elsewhere: It is for another kind of processor; run it by its name there.
+        note: What the command does not say.
     """
 
     title: str
     command: tuple[str, ...]
     recipe: str | None = None
     elsewhere: bool = False
+    note: str = ""
 
 
 def _train(name: str, title: str) -> Experiment:
@@ -66,6 +70,10 @@ def _inference(title: str, what: str, model: str, texts: str, *options: str, els
     file = os.path.relpath(DATA / "en" / texts / "test.parquet", ROOT)
     command = ("python", "benchmarks/inference.py", what, f"runs/{model}", file, *options, "--json")
     return Experiment(title, command, elsewhere=elsewhere)
+
+
+def _files(title: str, *options: str) -> Experiment:
+    return Experiment(title, ("python", "benchmarks/files.py", *options, "--json"))
 
 
 _SMALL = ("--also", "8-bit=runs/default-en/small")
@@ -98,6 +106,31 @@ EXPERIMENTS = {
         *_SMALL,
         *("--threads", "1", "--rows", "1000"),
     ),
+    "latency-amx": Experiment(
+        "One tweet at a time on one thread of a processor with AMX, built-in English model",
+        (
+            *("python", "benchmarks/inference.py", "single", "src/sentimo/models/en", "tweets.parquet"),
+            *("--also", "two=two-precision", "--also", "small=dynamic8", "--threads", "1", "--json"),
+        ),
+        elsewhere=True,
+        note="two and small: the candidates two-precision and dynamic8 that `sentimo compress` made there (see below). "
+        "The model that comes with Sentimo holds no torch weights: the pipeline runs its network with random ones.",
+    ),
+    "compress-amx": Experiment(
+        "Compression on a processor with AMX, built-in English model",
+        (
+            *("sentimo", "compress", "src/sentimo/models/en", "--dev", "tweets-dev.parquet", "-o", "en-fast"),
+            *("--only", "two-precision,static8,dynamic8", "--json"),
+        ),
+        elsewhere=True,
+        note="2 threads. tweets-dev.parquet: 800 rows of the dev part of TweetEval, labelled with polarity alone.",
+    ),
+    "files": _files("Files of any size, CSV"),
+    "files-jsonl": _files(
+        "Files of any size, JSON Lines to Parquet",
+        *("--source", ".jsonl", "--target", ".parquet", "--en", "0", "--zh", "0"),
+    ),
+    "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
 }
 
@@ -108,6 +141,7 @@ def main() -> None:
     options.add_argument("names", nargs="*", help=f"of {', '.join(EXPERIMENTS)}; default all")
     options.add_argument("--page", action="store_true", help="only write the page from the stored records")
     options.add_argument("--given", action="append", default=[], metavar="NAME=FILE", help="result of another machine")
+    options.add_argument("--machine", metavar="FILE", help="a result that says which machine, for one that does not")
     chosen = options.parse_args()
     given = dict(each.split("=", 1) for each in chosen.given)
     if unknown := {*chosen.names, *given} - set(EXPERIMENTS):
@@ -117,9 +151,19 @@ def main() -> None:
     for name in () if chosen.page or given else chosen.names or here:
         _store(name, run(EXPERIMENTS[name]))
     for name, printed in given.items():
-        result = json.loads(Path(printed).read_text("utf-8").splitlines()[-1])
+        result = _printed(printed)
+        if "machine" not in result and not chosen.machine:
+            options.error(f"{printed} does not say which machine it is of; --machine FILE does")
+        result.setdefault("machine", _printed(chosen.machine)["machine"] if chosen.machine else None)
         _store(name, _record(EXPERIMENTS[name], result, minutes=None))
     PAGE.write_text("\n".join(page()) + "\n", "utf-8")
+
+
+def _printed(file: str) -> dict[str, Any]:
+    """Return what a program printed with --json, without the folders of the machine it ran on."""
+    line = Path(file).read_text("utf-8").strip().splitlines()[-1]
+    result: dict[str, Any] = json.loads(re.sub(r"(?<![\w.:/])/(?:[\w.+-]+/)+", "", line))
+    return result
 
 
 def run(experiment: Experiment) -> dict[str, Any]:
@@ -191,19 +235,24 @@ def page() -> Iterator[str]:
         path = RECORDS / f"{name}.json"
         if path.is_file():
             yield ""
-            yield from _section(experiment.title, json.loads(path.read_text("utf-8")))
+            yield from _section(experiment, json.loads(path.read_text("utf-8")))
 
 
-def _section(title: str, record: dict[str, Any]) -> Iterator[str]:
-    yield f"## {title}"
+def _section(experiment: Experiment, record: dict[str, Any]) -> Iterator[str]:
+    yield f"## {experiment.title}"
     yield ""
     yield f"`{record['command']}`  "
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    minutes = f"{record['minutes']} min on " if record["minutes"] is not None else ""
-    yield f"{record['date']}, commit {record['commit']}, {minutes}{record['machine']}; {versions}."
+    minutes = f"{record['minutes']} min on" if record["minutes"] is not None else "recorded from"
+    yield f"{record['date']}, commit {record['commit']}, {minutes} {record['machine']}; {versions}."
     yield ""
+    if experiment.note:
+        yield experiment.note
+        yield ""
     result = record["result"]
-    if "tasks" in result:
+    if "candidates" in result:
+        yield from _candidates(result)
+    elif "tasks" in result:
         yield from _figures({"model": result})
     elif "test" in result:
         yield from _figures(
@@ -235,6 +284,27 @@ def _table(result: dict[str, Any]) -> Iterator[str]:
     for note in result["notes"]:
         yield ""
         yield f"{note}"
+
+
+def _candidates(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what `sentimo compress` tried: what it loses and how fast it is, one line per candidate."""
+    rows, tasks = result["rows"], result["candidates"][0]["tasks"]
+    unlabelled = [name for name, task in tasks.items() if task["main"] is None]
+    yield f"Original: {result['original_megabytes']:.1f} MB. {rows['calibration']} rows to calibrate, {rows['judged']} to"
+    yield f"judge; 8-bit products by {result['int8_instructions']}; chosen: {result['best']}. Speed against the original in"
+    yield "the same rounds, the lower of wall clock and CPU time. Points lost: of the worst task, in hundredths."
+    if unlabelled:
+        yield f"Labels of {', '.join(unlabelled)} were not given: there every changed answer counts as lost."
+    yield ""
+    yield f"| candidate | points lost | MB | many texts | one text | {' | '.join(f'{name} agrees' for name in tasks)} |"
+    yield "| --- |" + " --- |" * (4 + len(tasks))
+    for each in result["candidates"]:
+        agreement = " | ".join(f"{task['agreement']:.2%}" for task in each["tasks"].values())
+        speed = f"x{each['bulk_ratio']:.2f} | x{each['single_ratio']:.2f}"
+        yield f"| {each['candidate']} | {each['lost']:.2f} | {each['megabytes']:.1f} | {speed} | {agreement} |"
+    for note in (note for each in result["candidates"] for note in each["notes"]):
+        yield ""
+        yield f"{note}."
 
 
 def _figures(reports: dict[str, dict[str, Any] | None]) -> Iterator[str]:

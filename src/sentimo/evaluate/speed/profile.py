@@ -196,8 +196,9 @@ def _timed(bundle: Bundle, place: Path, sessions: list[_Recorded], spent: dict[s
         return _Timed(opener(bundle, **how), spent)
 
     model = ModelId(bundle.manifest.name, bundle.digest)
-    exact = opened if runtime.fast_graph else None
-    return Predictor(opened(**runtime.how), bundle.manifest.tasks, model, exact=exact, rerun_below=runtime.rerun_below)
+    backend = opened(**runtime.how)
+    exact = opened() if runtime.fast_graph else backend  # now, so that no job waits for it
+    return Predictor(backend, bundle.manifest.tasks, model, exact=lambda: exact, rerun_below=runtime.rerun_below)
 
 
 class _Timed:
