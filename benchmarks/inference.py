@@ -114,7 +114,6 @@ class Run:
         import torch
 
         from sentimo.core.bundle import Bundle
-        from sentimo.errors import SentimoError
         from sentimo.train.pipeline import HuggingFacePipeline
 
         torch.set_num_threads(chosen.threads)
@@ -122,15 +121,16 @@ class Run:
         self.texts, self.labels = read(chosen.texts, chosen.rows)
         self.bundle = Bundle.open(chosen.model)
         self.pipeline = HuggingFacePipeline(self.bundle)
-        if not self.pipeline.has_weights:
-            raise SentimoError(f"{chosen.model} holds no torch weights, which all others are compared with")
         self.skipped: list[str] = []
 
     def bulk(self) -> dict[str, Any]:
         """Return the table of many texts."""
+        from sentimo.errors import SentimoError
         from sentimo.evaluate.speed.peak import MatrixPeak
         from sentimo.evaluate.speed.rounds import Contender, lap
 
+        if not self.pipeline.has_weights:
+            raise SentimoError(f"{self.chosen.model} holds no torch weights, which all others are compared with")
         opened = list(self._open())
         reference = opened[0][1].predict(self.texts)  # torch, fp32
         n_tokens = opened[0][1].work.n_tokens
@@ -179,6 +179,8 @@ class Run:
         from sentimo.evaluate.speed.rounds import Contender, latency, one_by_one
 
         contenders = [Contender(pipeline_name(1), self.pipeline.answer, self.texts, 0)]
+        if not self.pipeline.has_weights:
+            self.skipped.append(f"{pipeline_name(1)}: with random weights, which are as fast; the model holds none.")
         for variant, predictor, _ in self._open():
             if not variant.repeats:
                 contenders.append(Contender(variant.name, partial(answer, predictor, self._task), self.texts, 0))

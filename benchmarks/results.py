@@ -114,7 +114,7 @@ EXPERIMENTS = {
         ),
         elsewhere=True,
         note="two and small: the candidates two-precision and dynamic8 that `sentimo compress` made there (see below). "
-        "The model that comes with Sentimo holds no torch weights: the pipeline runs its network with random ones.",
+        "The model holds no torch weights: the pipeline runs its network with random ones, which are as fast.",
     ),
     "compress-amx": Experiment(
         "Compression on a processor with AMX, built-in English model",
@@ -243,8 +243,9 @@ def _section(experiment: Experiment, record: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"`{record['command']}`  "
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    minutes = f"{record['minutes']} min on" if record["minutes"] is not None else "recorded from"
-    yield f"{record['date']}, commit {record['commit']}, {minutes} {record['machine']}; {versions}."
+    here = record["minutes"] is not None
+    how_long = f"{record['minutes']} min on" if here else "where its result was stored; measured on"
+    yield f"{record['date']}, commit {record['commit']}, {how_long} {record['machine']}; {versions}."
     yield ""
     if experiment.note:
         yield experiment.note
@@ -290,9 +291,10 @@ def _candidates(result: dict[str, Any]) -> Iterator[str]:
     """Yield what `sentimo compress` tried: what it loses and how fast it is, one line per candidate."""
     rows, tasks = result["rows"], result["candidates"][0]["tasks"]
     unlabelled = [name for name, task in tasks.items() if task["main"] is None]
-    yield f"Original: {result['original_megabytes']:.1f} MB. {rows['calibration']} rows to calibrate, {rows['judged']} to"
-    yield f"judge; 8-bit products by {result['int8_instructions']}; chosen: {result['best']}. Speed against the original in"
-    yield "the same rounds, the lower of wall clock and CPU time. Points lost: of the worst task, in hundredths."
+    products = result["int8_instructions"] or "no instructions of their own"
+    yield f"{rows['calibration']} rows to calibrate, {rows['judged']} to judge; 8-bit products by {products}."
+    yield f"Original: {result['original_megabytes']} MB. Chosen: {result['best']}. Speed is against the original in the"
+    yield "same rounds, the lower of wall clock and CPU time; points (hundredths) lost are those of the worst task."
     if unlabelled:
         yield f"Labels of {', '.join(unlabelled)} were not given: there every changed answer counts as lost."
     yield ""
@@ -302,9 +304,9 @@ def _candidates(result: dict[str, Any]) -> Iterator[str]:
         agreement = " | ".join(f"{task['agreement']:.2%}" for task in each["tasks"].values())
         speed = f"x{each['bulk_ratio']:.2f} | x{each['single_ratio']:.2f}"
         yield f"| {each['candidate']} | {each['lost']:.2f} | {each['megabytes']:.1f} | {speed} | {agreement} |"
-    for note in (note for each in result["candidates"] for note in each["notes"]):
+    if notes := [note for each in result["candidates"] for note in each["notes"]]:
         yield ""
-        yield f"{note}."
+        yield f"{'; '.join(notes)}."
 
 
 def _figures(reports: dict[str, dict[str, Any] | None]) -> Iterator[str]:

@@ -110,6 +110,112 @@ def test_the_result_of_another_machine_keeps_its_machine(results):
     assert "machine" not in record["result"]
 
 
+def test_the_result_of_another_machine_must_say_which(results, tmp_path, monkeypatch, capsys):
+    printed = tmp_path / "printed.json"
+    printed.write_text('{"rows": []}\n', "utf-8")
+    monkeypatch.setattr(results, "RECORDS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["results.py", "--given", f"latency-amx={printed}"])
+
+    with pytest.raises(SystemExit):
+        results.main()
+
+    assert "does not say which machine" in capsys.readouterr().err
+    assert not (tmp_path / "latency-amx.json").exists()
+
+
+def test_a_record_names_no_folder_of_the_machine(results, tmp_path):
+    printed = tmp_path / "printed.json"
+    printed.write_text('{"notes": ["/home/me/models/en holds none, 5 texts/s, see https://a.org/b/c"]}\n', "utf-8")
+
+    assert results._printed(str(printed)) == {"notes": ["en holds none, 5 texts/s, see https://a.org/b/c"]}
+
+
+def test_the_page_says_that_tasks_without_labels_count_every_change(results):
+    polarity = {"agreement": 0.99, "main": "macro_f1", "lost": 0.5}
+    emotions = {"agreement": 0.965, "main": None, "lost": 3.5}
+    candidate = {
+        **{"candidate": "dynamic8", "tasks": {"polarity": polarity, "emotions": emotions}, "lost": 3.5, "notes": []},
+        **{"megabytes": 23.94, "bulk_ratio": 2.268, "single_ratio": 1.512},
+    }
+    given = {
+        **{"rows": {"calibration": 4, "judged": 6}, "original_megabytes": 23.83, "int8_instructions": "AMX"},
+        **{"best": "dynamic8", "candidates": [candidate]},
+    }
+
+    lines = list(results._candidates(given))
+
+    assert "4 rows to calibrate, 6 to judge" in lines[0]
+    assert "Labels of emotions were not given: there every changed answer counts as lost." in lines
+    assert lines[-1] == "| dynamic8 | 3.50 | 23.9 | x2.27 | x1.51 | 99.00% | 96.50% |"
+
+
+@pytest.fixture
+def small_run(inference, trained, tmp_path, monkeypatch):
+    """Return a run of two engines on few texts; tests give it the rest."""
+    from sentimo.evaluate.speed import peak
+
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"the food was good {n}\n" for n in range(20)), "utf-8")
+    monkeypatch.setattr(peak, "SHAPES", ((64, 64, 64),))
+    monkeypatch.setattr(inference, "PIPELINE_BATCHES", (1, 8))
+    monkeypatch.setattr(inference, "VARIANTS", inference.VARIANTS[:2])
+    chosen = SimpleNamespace(
+        **{"model": trained.bundle.path, "texts": texts, "rows": 20, "rounds": 1, "threads": 2},
+        **{"also": [], "cascade": None, "task": None},
+    )
+    return inference.Run(chosen)
+
+
+def test_a_profile_that_fails_does_not_lose_the_table(small_run, monkeypatch):
+    def fail(folder, texts):
+        raise AttributeError("no setter")
+
+    monkeypatch.setattr("sentimo.evaluate.speed.profile.profile", fail)
+
+    found = small_run.bulk()
+
+    engines = {row["engine"]: row for row in found["rows"]}
+    assert float(engines["onnxruntime"]["texts/s"]) > 0
+    assert not any("peak" in name for row in found["rows"] for name in row)
+    assert found["notes"] == ["Shares of the peak: left out. AttributeError: no setter"]
+
+
+def test_a_model_without_torch_weights_has_a_latency_but_no_labels_to_compare(small_run):
+    from sentimo.errors import SentimoError
+
+    small_run.pipeline.has_weights = False
+
+    with pytest.raises(SentimoError, match="no torch weights"):
+        small_run.bulk()
+    assert any("random weights" in note for note in small_run.single()["notes"])
+
+
+def test_a_file_is_compared_with_memory_round_by_round(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    from sentimo.evaluate.speed.rounds import Lap
+
+    rounds = [(Lap(100, 0, 1.0, 2.0), Lap(100, 0, 2.0, 2.0)), (Lap(100, 0, 4.0, 2.0), Lap(100, 0, 4.0, 4.0))]
+
+    assert load("files").compared(rounds) == {
+        "rows/s": "38",  # (50 + 25) / 2
+        "rows per CPU s": "38",
+        "against memory": "x0.75 [0.50, 1.00]",
+        "against memory, CPU": "x0.75 [0.50, 1.00]",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "options"), [("sparsity", []), ("files", ["--rows", "200,400", "--en", "5", "--zh", "50"])]
+)
+def test_what_they_print_becomes_a_table(results, program, options):
+    command = [sys.executable, str(BENCHMARKS / f"{program}.py"), *options, "--json"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert len(list(results._table(json.loads(done.stdout)))) >= 7
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["bulk", "single"])
 def test_inference_is_measured_without_the_packages_of_the_command_line(what, trained, tmp_path):
