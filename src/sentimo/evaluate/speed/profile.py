@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -183,17 +182,19 @@ def _timed(bundle: Bundle, place: Path, sessions: list[_Recorded], spent: dict[s
     """
     runtime = choose_runtime(bundle)
 
-    def open_session(graph: str, options: ort.SessionOptions, **others: Any) -> _Recorded:
+    def recorded(graph: str, options: ort.SessionOptions, **others: Any) -> _Recorded:
         options.enable_profiling = True
         options.profile_file_prefix = str(place / f"session{len(sessions)}")
         sessions.append(_Recorded(graph, options, **others))
         return sessions[-1]
 
-    recording = type("RecordingBackend", (OnnxBackend,), {"open_session": staticmethod(open_session)})
-    opener = recording.open if runtime.backend == "onnx" else partial(open_backend, name=runtime.backend)
+    class RecordingBackend(OnnxBackend):
+        open_session = staticmethod(recorded)
 
     def opened(**how: Any) -> Backend:
-        return _Timed(opener(bundle, **how), spent)
+        onnx = runtime.backend == "onnx"
+        backend = RecordingBackend.open(bundle, **how) if onnx else open_backend(bundle, runtime.backend, **how)
+        return _Timed(backend, spent)
 
     model = ModelId(bundle.manifest.name, bundle.digest)
     backend = opened(**runtime.how)
