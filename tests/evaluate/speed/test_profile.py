@@ -1,5 +1,8 @@
+import shutil
+
 import pytest
 
+from sentimo.compress.derive import derive, plain_manifest
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.speed import profile as profiling
 from sentimo.evaluate.speed.profile import count_operations, profile
@@ -51,6 +54,22 @@ def test_the_parts_of_a_job_add_up_to_it_and_the_operations_are_those_of_the_net
     # attention adds 4 * 128 per token seen and layer, the head next to nothing: below 8 % for at most 20 tokens
     weights = 2 * (4 * 128 * 128 + 2 * 128 * 256)
     assert 2 * weights < found.operations_per_token < 1.15 * 2 * weights
+
+
+def test_both_graphs_of_two_precisions_are_recorded(trained, tmp_path, monkeypatch):
+    def change(folder):
+        shutil.copyfile(folder / "model.onnx", folder / "fast.onnx")
+        return plain_manifest(trained.bundle, fast_graph="fast.onnx", rerun_below={"polarity": 1.0})
+
+    bundle = derive(trained.bundle, tmp_path / "two", change)
+    one, two = (
+        (monkeypatch.setenv("SENTIMO_PRECISION", precision), profile(bundle.path, ["good food", "bad"]))[1]
+        for precision in ("exact", "fast")
+    )
+
+    # no text has a margin of 1: the second graph, here the same one, is asked all of them again
+    assert two.n_tokens == 2 * one.n_tokens
+    assert two.operations_per_token == one.operations_per_token > 0
 
 
 def test_other_sessions_of_the_process_are_left_alone(trained, monkeypatch):
