@@ -152,7 +152,7 @@ def test_half_surrogate_pairs_are_replaced_and_nothing_else(given_text, kept):
 
 
 def test_one_string_is_not_a_list_of_texts(fake_predictor):
-    with pytest.raises(InputError, match=r"takes a list of texts; for one text call analyze\(text\)"):
+    with pytest.raises(InputError, match=r"takes a list of texts; for one text call predict\(\[text\]\)"):
         fake_predictor().predict("good")
 
 
