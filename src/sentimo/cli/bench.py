@@ -70,8 +70,8 @@ def bench(
         err.print(f"Texts: {name}", markup=False)
         if is_busy(machine):
             err.print(
-                f"The machine was busy (load {machine['load']} on {machine['cores']} cores). Threads that wait for "
-                "each other, those of the pipeline above all, look slower than they are; measure on a quiet machine."
+                f"The machine was busy (load {machine['load']} on {machine['usable_cores']} cores). Threads that wait "
+                "for each other, those of the pipeline above all, look slower than they are; measure on a quiet one."
             )
         for report in found:
             _print(report, machine, profile=profile)
