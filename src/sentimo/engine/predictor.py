@@ -202,6 +202,7 @@ class Predictor:
         run = backend.run if len(plan) == 1 or backend.streams == 1 else backend.run_beside
         jobs = [(run, windows, [which[each] for each in batch], scores) for batch in plan]
         if len(jobs) > 1:
+            getattr(backend, "prepare_beside", lambda: None)()  # where that takes something
             return [streams.submit(self._run, *job) for job in jobs]
         for job in jobs:
             self._run(*job)
