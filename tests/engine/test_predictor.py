@@ -442,3 +442,13 @@ def test_an_earlier_reading_of_the_work_stays_as_it_was(fake_predictor):
     predictor.predict(["good"])
 
     assert (before.n_texts, (predictor.work - before).n_texts) == (0, 1)
+
+
+def test_opening_the_exact_model_holds_up_no_other_predictor(fake_predictor):
+    other = fake_predictor()
+
+    def open_slowly():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: other._exact).result(timeout=5)
+
+    assert fake_predictor(exact=open_slowly)._exact is other._backend
