@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -26,6 +25,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from sentimo.evaluate.speed.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
@@ -192,7 +193,7 @@ def _record(experiment: Experiment, result: dict[str, Any], *, minutes: float | 
         "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip(),
         "date": date.today().isoformat(),
         "minutes": minutes,
-        "machine": _in_words(there) if there else _machine(),
+        "machine": _in_words(there or describe_machine()),
         "versions": there["versions"] if there else {name: version(name) for name in PACKAGES},
         "result": _slim(result),
     }
@@ -205,12 +206,6 @@ def _store(name: str, record: dict[str, Any]) -> None:
 def _in_words(machine: dict[str, Any]) -> str:
     instructions = ", ".join(machine["instructions"]) or "no vector instructions known"
     return f"{machine['processor']}, {machine['cores']} cores ({instructions})"
-
-
-def _machine() -> str:
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    has = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if f" {name} " in flags]
-    return f"{os.cpu_count()} cores, {platform.machine()} ({', '.join(has)}), no GPU"
 
 
 def _slim(result: dict[str, Any]) -> dict[str, Any]:

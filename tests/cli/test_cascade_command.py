@@ -57,7 +57,7 @@ def test_without_json_it_is_told_in_words(models, texts, tmp_path):
 
     assert "of 2,000 held-out texts need the cheap model only" in result.stdout
     assert "polarity: 100.00% of the final labels are those of exact" in result.stdout
-    assert "Reading texts from column 'text'" in result.stderr
+    assert "reading texts from column 'text'" in result.stderr
 
 
 def test_analyze_and_predict_take_the_cascade(fitted, models, texts, tmp_path):

@@ -8,7 +8,7 @@ from running import invoke
 from sentimo.cli.compress import compress
 from sentimo.cli.export import export
 from sentimo.core.bundle import Bundle
-from sentimo.errors import CompressionError, InputError
+from sentimo.errors import CompressionError, DataError, InputError
 
 
 def test_a_model_that_passes_is_saved(trained, labelled, tmp_path):
@@ -59,3 +59,9 @@ def test_export_compares_on_texts_of_ones_own(trained, labelled, tmp_path):
     result = invoke(export, trained.bundle.path, "-o", tmp_path / "mine.onnx", "--texts", labelled / "polarity.csv")
 
     assert "on 120 windows of text" in result.stderr
+
+
+def test_export_refuses_a_column_that_is_not_there(trained, labelled, tmp_path):
+    texts = ("--texts", labelled / "polarity.csv", "--text", "typo")
+    with pytest.raises(DataError, match="no column 'typo'; its columns: text, polarity"):
+        invoke(export, trained.bundle.path, "-o", tmp_path / "mine.onnx", *texts)

@@ -1,4 +1,6 @@
 import json
+import shutil
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -6,6 +8,7 @@ import running
 from rich.console import Console
 
 from sentimo.cli.doctor import doctor, print_diagnosis
+from sentimo.core.bundle import write_bundle
 from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Lengths
 from sentimo.errors import BundleError, InputError
 
@@ -200,6 +203,23 @@ def test_what_is_used_and_why_is_json_too(monkeypatch):
     assert (english["backend"], english["reasons"]["backend"]) == ("torch", "asked for by SENTIMO_BACKEND")
     assert (english["threads"], english["reasons"]["threads"]) == (3, "set by SENTIMO_THREADS")
     assert (chinese["backend"], chinese["threads"]) == ("linear", 1)
+
+
+def test_a_model_that_would_answer_wrongly_on_this_processor_is_refused(trained, tmp_path, monkeypatch):
+    def copy(folder):
+        for name in trained.bundle.files:
+            if name != "probes.json":
+                shutil.copyfile(trained.bundle.path / name, folder / name)
+
+    monkeypatch.setattr("sentimo.core.bundle._prove_in_fresh_process", lambda folder: None)
+    monkeypatch.setattr("sentimo.engine.runtime.saturates", lambda: True)
+    settings = {**trained.bundle.manifest.settings, "weight_bits": 8}
+    bundle = write_bundle(
+        tmp_path / "model", replace(trained.bundle.manifest, settings=settings), copy, trained.bundle.probes()
+    )
+
+    with pytest.raises(BundleError, match="its answers would be wrong"):
+        invoke("--model", bundle.path)
 
 
 def test_the_model_to_look_at_may_be_named(tmp_path):

@@ -124,6 +124,33 @@ def test_nothing_that_is_there_is_replaced(trained, tmp_path):
         export(trained.bundle.path, tmp_path / "mine.onnx", "onnx")
 
 
+@pytest.mark.parametrize(("form", "name"), [("onnx", "mine.onnx"), ("hf", "mine")])
+def test_an_earlier_export_is_replaced_if_that_is_said(trained, tmp_path, form, name):
+    first = export(trained.bundle.path, tmp_path / name, form)
+    place = tmp_path / name
+    (place / "config.json" if form == "hf" else place).write_text("damaged")
+
+    again = export(trained.bundle.path, place, form, overwrite=True)
+
+    assert again.files == first.files
+    assert (place / "config.json" if form == "hf" else place).read_bytes() != b"damaged"
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_what_no_export_wrote_is_never_replaced(trained, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_text("dear to someone")
+    (tmp_path / "bundle").mkdir()
+    for name in ("manifest.json", "model.onnx", "config.json"):
+        (tmp_path / "bundle" / name).write_text("a model")
+
+    with pytest.raises(InputError, match="is no hf model; it is left as it is"):
+        export(trained.bundle.path, tmp_path / "photos", "hf", overwrite=True)
+    for form in ("hf", "onnx"):
+        with pytest.raises(InputError, match="belongs to a model of Sentimo; it is left as it is"):
+            export(trained.bundle.path, tmp_path / "bundle", form, overwrite=True)
+
+
 @pytest.mark.parametrize(("form", "why"), [("hf", "holds n-grams"), ("onnx", "without a graph")])
 def test_a_linear_model_has_neither_graph_nor_torch_weights(form, why, tmp_path):
     from sentimo.engine.analyzer import BUILT_IN

@@ -53,6 +53,11 @@ def test_bounds_may_let_one_model_answer_all(cheap, exact, bound, who):
     assert len(Cascade(cheap, exact, {"polarity": bound}).predict([])) == 0
 
 
+def test_one_string_is_not_taken_for_its_letters(cheap, exact):
+    with pytest.raises(InputError, match="takes a list of texts"):
+        Cascade(cheap, exact, {"polarity": 0.5}).predict("很好吃")
+
+
 def test_no_text_is_asked_of_the_exact_model_for_nothing(cheap, exact):
     Cascade(cheap, exact, {"polarity": 0.0}).predict(["good food", "the food"])
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from sentimo.core.labels import INTENSITY, POLARITY_2, POLARITY_3, LabelSpace
 from sentimo.core.manifest import TaskSpec
-from sentimo.engine.certainty import differ, fit_bound, margins, unsure
+from sentimo.engine.certainty import _allowed, differ, fit_bound, margins, unsure
 from sentimo.errors import InputError
 
 POLARITY = TaskSpec("polarity", POLARITY_3)
@@ -97,6 +98,14 @@ def test_rows_to_come_ask_for_fewer_wrong_ones_than_these_rows():
 
     assert fit_bound(PAIR, fast, exact, 0.9).agreement == pytest.approx(0.90)
     assert fit_bound(PAIR, fast, exact, 0.9, confidence=0.9).agreement == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("n", [460, 14_400, 15_500, 300_000, 10**6])  # 0.95**14,400 is denormal, 0.95**15,500 is 0
+@pytest.mark.parametrize("rate", [0.005, 0.05, 0.5])
+def test_as_many_may_turn_as_the_binomial_distribution_allows(n, rate):
+    k = _allowed(n, rate, 0.9)
+
+    assert binom.cdf(k, n, rate) <= 0.1 < binom.cdf(k + 1, n, rate)
 
 
 def test_too_few_rows_for_a_confidence_are_refused():

@@ -152,7 +152,7 @@ def test_half_surrogate_pairs_are_replaced_and_nothing_else(given_text, kept):
 
 
 def test_one_string_is_not_a_list_of_texts(fake_predictor):
-    with pytest.raises(InputError, match=r"takes a list of texts; for one text call analyze\(text\)"):
+    with pytest.raises(InputError, match=r"takes a list of texts; for one text call predict\(\[text\]\)"):
         fake_predictor().predict("good")
 
 
@@ -442,3 +442,13 @@ def test_an_earlier_reading_of_the_work_stays_as_it_was(fake_predictor):
     predictor.predict(["good"])
 
     assert (before.n_texts, (predictor.work - before).n_texts) == (0, 1)
+
+
+def test_opening_the_exact_model_holds_up_no_other_predictor(fake_predictor):
+    other = fake_predictor()
+
+    def open_slowly():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: other._exact).result(timeout=5)
+
+    assert fake_predictor(exact=open_slowly)._exact is other._backend

@@ -70,8 +70,8 @@ def bench(
         err.print(f"Texts: {name}", markup=False)
         if is_busy(machine):
             err.print(
-                f"The machine was busy (load {machine['load']} on {machine['cores']} cores). Threads that wait for "
-                "each other, those of the pipeline above all, look slower than they are; measure on a quiet machine."
+                f"The machine was busy (load {machine['load']} on {machine['usable_cores']} cores). Threads that wait "
+                "for each other, those of the pipeline above all, look slower than they are; measure on a quiet one."
             )
         for report in found:
             _print(report, machine, profile=profile)
@@ -82,24 +82,11 @@ def bench(
 
 def _texts(source: Path, text: str | None, delimiter: str | None, encoding: str | None, rows: int) -> list[str]:
     """Return the texts of a file: enough for two models of `rows` each, read from its beginning."""
-    from itertools import islice
-
-    from sentimo.data.readers import Row, guess_columns, read_rows, require_columns
-    from sentimo.data.readers import columns as columns_of
-    from sentimo.engine.predictor import readable
     from sentimo.errors import DataError
 
-    if text is None:
-        text, _ = guess_columns(source, delimiter=delimiter, encoding=encoding)
-        err.print(f"Reading texts from column {text!r}; choose another with --text", markup=False)
-    else:
-        require_columns(source, columns_of(source, delimiter=delimiter, encoding=encoding), {"text": text})
-    cells = (
-        row.cells.get(text) for row in read_rows(source, delimiter=delimiter, encoding=encoding) if isinstance(row, Row)
-    )
-    usable = (whole for whole, fault in map(readable, cells) if fault is None)
-    if len(found := list(islice(usable, 2 * rows))) < _FEWEST:
-        raise DataError(f"{source}: column {text!r} has {len(found)} texts; at least {_FEWEST} are needed to measure")
+    found = options.texts_of(source, text, delimiter, encoding, most=2 * rows)
+    if len(found) < _FEWEST:
+        raise DataError(f"{source} has {len(found)} texts; at least {_FEWEST} are needed to measure")
     return found
 
 

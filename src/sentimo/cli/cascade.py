@@ -30,18 +30,11 @@ def cascade(
     Example: sentimo cascade models/base models/mine texts.csv -o models/cascade
     """
     from sentimo.core.bundle import check_target
-    from sentimo.data.readers import Row, columns, guess_columns, read_rows, require_columns
     from sentimo.engine.cascade import fit_cascade, write_cascade
     from sentimo.engine.predictor import Predictor
 
     check_target(output, overwrite=overwrite)
-    reading = {"delimiter": delimiter, "encoding": encoding}
-    if text is None:
-        text, _ = guess_columns(data, **reading)
-        err.print(f"Reading texts from column {text!r}; choose another with --text", markup=False)
-    require_columns(data, columns(data, **reading), {"text": text})
-    rows = read_rows(data, **reading)
-    texts = [str(row.cells[text]) for row in rows if isinstance(row, Row) and row.cells.get(text) is not None]
+    texts = options.texts_of(data, text, delimiter, encoding)
     quick, full = Predictor.load(cheap), Predictor.load(exact)
     fit = fit_cascade(quick, full, texts, agreement)
     assert quick.bundle is not None  # load() sets it

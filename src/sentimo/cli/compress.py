@@ -126,15 +126,8 @@ def _labelled(
 
 def _texts(paths: list[Path] | None, reading: Reading) -> list[str]:
     """Return the texts of files; a column that is named must be there, else it is guessed file by file."""
-    from sentimo.data.readers import Row, columns, guess_columns, read_rows, require_columns
-
-    found: list[str] = []
-    for path in paths or ():
-        column = reading.text or guess_columns(path, **reading.options)[0]
-        require_columns(path, columns(path, **reading.options), {"text": column})
-        cells = (row.cells.get(column) for row in read_rows(path, **reading.options) if isinstance(row, Row))
-        found += [cell for cell in cells if isinstance(cell, str) and cell.strip()]
-    return found
+    parts = [options.texts_of(path, reading.text, reading.delimiter, reading.encoding) for path in paths or ()]
+    return [text for part in parts for text in part]
 
 
 class _Bars:

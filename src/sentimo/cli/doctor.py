@@ -94,18 +94,22 @@ def doctor(
 def _examine_engine(model: str, *, json: bool) -> None:
     from sentimo.core.bundle import Bundle
     from sentimo.engine.analyzer import model_folders
-    from sentimo.engine.runtime import choose_runtime, machine
+    from sentimo.engine.runtime import choose_runtime
+    from sentimo.evaluate.speed.machine import describe_machine
 
+    machine = describe_machine()
     bundles = [Bundle.open(folder) for folder in model_folders(model).values()]
     found = {bundle.manifest.name: choose_runtime(bundle) for bundle in bundles}
     if json:
-        print_json({"machine": machine(), "models": {name: each.to_dict() for name, each in found.items()}})
+        print_json({"machine": machine, "models": {name: each.to_dict() for name, each in found.items()}})
         return
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    for key, value in machine().items():
-        table.add_row(key.replace("_", " "), Text(str(value) if value is not None else "none"))
+    machine |= {"versions": [" ".join(pair) for pair in machine["versions"].items()]}
+    for key, value in machine.items():
+        words = ", ".join(value) if isinstance(value, list) else str(value)
+        table.add_row(key.replace("_", " "), Text("none" if value in (None, []) else words))
     out.print(table)
     for name, runtime in found.items():
         out.print(Text(f"\n{name}", style="bold"))

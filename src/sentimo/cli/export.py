@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, print_json
 
 
@@ -24,24 +25,20 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="File or folder to write.")],
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.onnx,
     texts: Annotated[Path | None, typer.Option(help="File of texts to compare on. Default: ten built-in ones.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
+    text: options.TextColumn = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in --output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as one line of JSON.")] = False,
 ) -> None:
     """Write a model for plain onnxruntime, transformers or OpenVINO, and prove that it answers the same there.
 
     Example: sentimo export models/mine -o mine.onnx --format onnx
     """
-    from itertools import islice
-
     from sentimo.compress.export import export as run
-    from sentimo.data.readers import Row, guess_columns, read_rows
 
-    chosen: list[str] = []
-    if texts is not None:
-        column = text or guess_columns(texts)[0]
-        cells = (row.cells.get(column) for row in islice(read_rows(texts), 1000) if isinstance(row, Row))
-        chosen = [cell for cell in cells if isinstance(cell, str)]
-    done = run(model, output, form.value, texts=chosen)
+    chosen = [] if texts is None else options.texts_of(texts, text, delimiter, encoding, most=1000)
+    done = run(model, output, form.value, texts=chosen, overwrite=overwrite)
     if json:
         print_json(
             {

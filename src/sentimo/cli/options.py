@@ -112,6 +112,21 @@ def open_models(model: str, cascade: Path | None) -> Analyzer | Cascade:
     return Cascade.load(cascade, analyzer)
 
 
+def texts_of(
+    path: Path, column: str | None, delimiter: str | None, encoding: str | None, *, most: int | None = None
+) -> list[str]:
+    """Return the texts of a file (see `read_texts`); the column guessed and how many rows have none go to stderr."""
+    from sentimo.data.reading import read_texts
+
+    found = read_texts(path, column, most=most, delimiter=delimiter, encoding=encoding)
+    if column is None:
+        err.print(f"{path}: reading texts from column {found.column!r}; choose another with --text", markup=False)
+    if found.n_without:
+        n = found.n_without + len(found.texts)
+        err.print(f"{path}: {found.n_without:,} of {n:,} rows have no text and are left out", markup=False)
+    return found.texts
+
+
 def utf8_name(path: Path) -> str:
     """Return the name of a file or folder; bytes of it that are no UTF-8 become U+FFFD, so that it can be stored."""
     return os.fsencode(path.name).decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sentimo.compress.formats import load_format
-from sentimo.core.bundle import PROBE_TEXTS, Bundle
+from sentimo.core.bundle import MANIFEST, PROBE_TEXTS, Bundle
 from sentimo.engine.backends import open_backend
 from sentimo.engine.calibration import calibrated
 from sentimo.errors import BundleError, InputError
@@ -40,15 +40,17 @@ class Exported:
     n_windows: int
 
 
-def export(model: str | Path, output: str | Path, form: str, *, texts: Sequence[str] = ()) -> Exported:
+def export(
+    model: str | Path, output: str | Path, form: str, *, texts: Sequence[str] = (), overwrite: bool = False
+) -> Exported:
     """Write a model in another format.
 
     Args:
         model: The bundle.
         output: File (formats onnx and openvino; a folder gets ``model.onnx`` or ``model.xml`` in it) or folder (hf).
-            Nothing that is there is replaced.
         form: "onnx", "hf" or "openvino".
         texts: Texts to compare on; the built-in probes by default. Every window of a long text is compared.
+        overwrite: Replace what an earlier export wrote there.
 
     Raises:
         InputError: no such format, one that this model cannot have, or the output is taken.
@@ -61,7 +63,7 @@ def export(model: str | Path, output: str | Path, form: str, *, texts: Sequence[
     if form in ENDINGS and target.suffix != ENDINGS[form]:
         target = target / f"model{ENDINGS[form]}"
     if target.exists() or (form == "openvino" and target.with_suffix(".bin").exists()):
-        raise InputError(f"{target} is there already; choose another place")
+        _check_replaceable(target, form, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=target.parent, ignore_cleanup_errors=True) as folder:
         draft = Path(folder) / target.name
@@ -74,9 +76,21 @@ def export(model: str | Path, output: str | Path, form: str, *, texts: Sequence[
             )
         made = sorted(Path(folder).iterdir())
         for path in made:
-            shutil.move(path, target.parent / path.name)
+            if (place := target.parent / path.name).is_dir():
+                shutil.rmtree(place)
+            path.replace(place)
     names = [path.relative_to(target) for path in target.rglob("*")] if target.is_dir() else [p.name for p in made]
     return Exported(target, tuple(sorted(map(str, names))), gap, n)
+
+
+def _check_replaceable(target: Path, form: str, *, overwrite: bool) -> None:
+    """Raise InputError unless what is there may be replaced: a file, or a folder that transformers would load."""
+    if not overwrite:
+        raise InputError(f"{target} is there already; choose another place, or replace it with --overwrite")
+    if target.is_dir() != (form not in ENDINGS) or (target.is_dir() and not (target / "config.json").is_file()):
+        raise InputError(f"{target} is no {form} model; it is left as it is. Choose another place")
+    if any((folder / MANIFEST).exists() for folder in (target, target.parent)):
+        raise InputError(f"{target} belongs to a model of Sentimo; it is left as it is. Choose another place")
 
 
 def _largest_difference(bundle: Bundle, run: object, texts: Sequence[str]) -> tuple[float, int]:

@@ -1,14 +1,17 @@
-"""How labelled files are read, where they do not say so themselves."""
+"""How files of texts and labels are read, where they do not say so themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
 from sentimo.core.labels import Kind
-from sentimo.data.readers import choose_columns
+from sentimo.data.readers import BadRow, choose_columns, columns, guess_columns, read_rows, require_columns
+from sentimo.data.targets import is_empty
+from sentimo.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,52 @@ class Reading:
         if self.text is None or self.label is None:
             raise ValueError("the columns are not chosen yet: call with_columns first")
         return self.text, self.label
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a file.
+
+    Attributes:
+        texts: In the order of the file.
+        column: Where they stand.
+        n_without: Rows without a text, or that cannot be read; they are left out.
+    """
+
+    texts: list[str]
+    column: str
+    n_without: int
+
+
+def read_texts(
+    path: str | Path,
+    column: str | None = None,
+    *,
+    most: int | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Texts:
+    """Read the column of texts of a file.
+
+    Args:
+        path: The file.
+        column: The column; None: guessed.
+        most: Rows to read, from the first; None reads all.
+        delimiter, encoding: See `read_rows`.
+
+    Raises:
+        DataError: the file cannot be read, has no such column, or none that looks like texts, or no row has a text.
+    """
+    if column is None:
+        column, _ = guess_columns(path, delimiter=delimiter, encoding=encoding)
+    else:
+        require_columns(path, columns(path, delimiter=delimiter, encoding=encoding), {"text": column})
+    texts, n_without = [], 0
+    for row in islice(read_rows(path, delimiter=delimiter, encoding=encoding), most):
+        if isinstance(row, BadRow) or is_empty(cell := row.cells.get(column)):
+            n_without += 1
+        else:
+            texts.append(str(cell))
+    if not texts:
+        raise DataError(f"{path}: column {column!r} holds no text; name another with --text")
+    return Texts(texts, column, n_without)

@@ -10,7 +10,8 @@ from typing import Any, Self, overload
 import sentimo
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId, Prediction, Predictions, join_predictions
-from sentimo.engine.predictor import Predictor, readable
+from sentimo.engine.answers import listed, readable
+from sentimo.engine.predictor import Predictor
 from sentimo.engine.work import Work
 from sentimo.errors import BundleError, InputError
 from sentimo.text.language import language_of
@@ -91,9 +92,7 @@ class Analyzer:
         Raises:
             InputError: `texts` is one string.
         """
-        if isinstance(texts, str):
-            raise InputError("predict() takes a list of texts; for one text call analyze(text)")
-        texts = list(texts)  # a pandas column counts by its index, not by position
+        texts = listed(texts)
         rows_of: dict[str, list[int]] = {}
         first = next(iter(self._models))
         for row, text in enumerate(texts):

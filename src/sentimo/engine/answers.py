@@ -13,9 +13,21 @@ from sentimo.core.predictions import ModelId, Predictions, TaskScores, WindowSco
 from sentimo.engine.backends import Prepared
 from sentimo.engine.cache import Remembered, ResultCache
 from sentimo.engine.windows import aggregate
+from sentimo.errors import InputError
 from sentimo.text.language import language_of
 
 Floats = NDArray[np.float32]
+
+
+def listed(texts: Sequence[str]) -> list[str]:
+    """Return the texts as a list: a pandas column counts by its index, not by position.
+
+    Raises:
+        InputError: `texts` is one string, whose letters would be taken for texts.
+    """
+    if isinstance(texts, str):
+        raise InputError("predict() takes a list of texts; for one text call predict([text])")
+    return list(texts)
 
 
 def readable(text: Any) -> tuple[str, str | None]:

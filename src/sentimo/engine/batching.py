@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 TEXTS_AHEAD, CHARACTERS_AHEAD = 2048, 2_000_000
 """Size of a part, whichever is reached first. It bounds the memory of a long call; within a part texts are sorted by
-length. Of 1,500 tweets in batches of 512 tokens 1.4 % is padding, of 600 3.1 %."""
+length. Of 1,500 tweets in batches of 512 tokens 1.4 % is padding, of 600 3.1 %. As parts overlap (`in_turns`), larger
+ones keep no more cores busy: of 16, 32 and 64 streams that only waited, 20 ms a batch, 0.89, 0.8 and 0.5 were busy with
+2,048 texts a part, and no more with 128, 256 or 512 for each stream. One thread prepares for all."""
 
 
 def batches(lengths: Sequence[int], max_tokens: int, max_items: int) -> Iterator[list[int]]:

@@ -14,6 +14,7 @@ import numpy as np
 from sentimo.core.bundle import PROBES, Bundle, write_bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId, Predictions, join_predictions
+from sentimo.engine.answers import listed
 from sentimo.engine.certainty import differ, fit_bound, unsure
 from sentimo.engine.predictor import Predictor
 from sentimo.engine.work import Work
@@ -109,8 +110,12 @@ class Cascade:
         return self._exact.work + self._answered
 
     def predict(self, texts: Sequence[str]) -> Predictions:
-        """Answer many texts, in the order given."""
-        texts = list(texts)
+        """Answer many texts, in the order given.
+
+        Raises:
+            InputError: `texts` is one string.
+        """
+        texts = listed(texts)
         quick = self._cheap.predict(texts)
         tasks = self._cheap.tasks
         rows = unsure(tasks, {name: each.scores for name, each in quick.tasks.items()}, self._bounds)

@@ -117,13 +117,11 @@ def _allowed(n: int, rate: float, confidence: float) -> int:
     """
     if not confidence or rate <= 0:
         return int(rate * n + 1e-9)
-    k, term = -1, (1 - rate) ** n
-    total = term
-    while total <= 1 - confidence:
-        k += 1
-        term *= (n - k) / (k + 1) * rate / (1 - rate)
-        total += term
-    return k
+    k = np.arange(n)
+    # In logarithms: (1 - rate)**n is 0 in floating point from some thousands of rows on.
+    steps = np.log((n - k) / (k + 1)) + math.log(rate) - math.log1p(-rate)  # from P(X = k) to P(X = k + 1)
+    at_most = np.cumsum(np.exp(n * math.log1p(-rate) + np.concatenate([[0.0], np.cumsum(steps)])))
+    return int(np.searchsorted(at_most, 1 - confidence, side="right")) - 1
 
 
 def differ(task: TaskSpec, one: Scores, other: Scores) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What the processor computes fast: which instructions it has for products of 8-bit and of bfloat16 numbers."""
+"""What the processor is and computes fast: its instructions for products of 8-bit and of bfloat16 numbers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,26 @@ _INT8 = {
 
 _BF16 = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16"}
 
+_PRODUCTS = ("avx2", "avx512f", *_INT8, *_BF16, "bf16")
 
-def int8_instructions(root: Path = Path("/")) -> str | None:
-    """Return the name of the instructions for 8-bit dot products, or None where there are none or nothing is known.
+
+def processor(root: Path = Path("/")) -> str:
+    """Return the name of the processor, as well as it is known.
 
     Args:
         root: Where /proc is found.
     """
+    return _field(root, "model name") or platform.processor() or platform.machine()
+
+
+def instructions(root: Path = Path("/")) -> list[str]:
+    """Return the instructions that decide how fast matrix products are, as Linux names them."""
+    flags = _flags(root)
+    return [name for name in _PRODUCTS if name in flags]
+
+
+def int8_instructions(root: Path = Path("/")) -> str | None:
+    """Return the name of the instructions for 8-bit dot products, or None where there are none or nothing is known."""
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return _INT8["asimddp"]  # every Apple processor of this kind has it
     return _first(_INT8, root)
@@ -43,10 +56,25 @@ def has_avx2(root: Path = Path("/")) -> bool:
     return _first({"avx2": "AVX2"}, root) is not None
 
 
+def saturates(root: Path = Path("/")) -> bool:
+    """Return whether products with 8-bit weights come out wrong: x86 adds pairs in 16 bit where it cannot in 32."""
+    return platform.machine().lower() in ("x86_64", "amd64", "i386", "i686") and int8_instructions(root) is None
+
+
 def _first(known: Mapping[str, str], root: Path) -> str | None:
-    try:
-        lines = (root / "proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:  # no Linux: nothing is known
-        return None
-    flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    flags = _flags(root)
     return next((name for flag, name in known.items() if flag in flags), None)
+
+
+def _flags(root: Path) -> set[str]:
+    return set((_field(root, "flags") or _field(root, "Features")).split())
+
+
+def _field(root: Path, name: str) -> str:
+    """Return a field of the first core in /proc/cpuinfo, "" where there is none or this is no Linux."""
+    try:
+        lines = (root / "proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for key, _, value in pairs if key.strip() == name), "")

@@ -15,7 +15,7 @@ from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId, Prediction, Predictions
-from sentimo.engine.answers import Answers, readable
+from sentimo.engine.answers import Answers, listed, readable
 from sentimo.engine.backends import Backend, Window, open_backend
 from sentimo.engine.batching import batches, in_turns, look_ahead
 from sentimo.engine.cache import ResultCache
@@ -23,15 +23,12 @@ from sentimo.engine.calibration import calibrated
 from sentimo.engine.certainty import unsure
 from sentimo.engine.runtime import Runtime, choose_runtime
 from sentimo.engine.work import Work
-from sentimo.errors import InputError
 
 BATCH_TOKENS, BATCH_ITEMS = 512, 256
 """Size of a batch. Tweets per CPU-second (MiniLM-L6, fp32, one thread per batch, Zen 3): 130 with 256 tokens, 128 with
 512, 119 with 1,024, 99 with 2,048, 87 with 4,096. Large batches fall out of the caches and hold more padding."""
 
 __all__ = ["BATCH_ITEMS", "BATCH_TOKENS", "Predictor", "Predicts", "readable"]
-
-_COUNTING, _OPENING = Lock(), Lock()  # of all predictors: one that holds locks could not be pickled
 
 Scores = dict[str, NDArray[np.float32]]
 
@@ -77,7 +74,7 @@ class Predictor:
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
-        self._work = Work()
+        self._work, self._counting, self._opening = Work(), Lock(), Lock()
         self._exact_backend: Backend | None = None
 
     @classmethod
@@ -120,6 +117,13 @@ class Predictor:
         predictor.bundle, predictor.runtime = bundle, runtime
         return predictor
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the locks out: they cannot be pickled. A network of torch can (`SentimoClassifier`), a graph cannot."""
+        return {name: value for name, value in vars(self).items() if name not in ("_counting", "_opening")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _counting=Lock(), _opening=Lock())
+
     @property
     def work(self) -> Work:
         """What it has done so far."""
@@ -136,16 +140,14 @@ class Predictor:
         Raises:
             InputError: `texts` is one string. A list of one is meant: ``predict([text])``.
         """
-        if isinstance(texts, str):
-            raise InputError("predict() takes a list of texts; for one text call analyze(text)")
-        answers = Answers(self.tasks, self.model, texts)
+        answers = Answers(self.tasks, self.model, listed(texts))
         new = answers.recall(self._cache)
         with ThreadPoolExecutor(self._backend.streams) as streams:  # starts no thread before it has work
             try:
                 in_turns(self._fill(answers, rows, streams) for rows in look_ahead(answers.texts, new))
             finally:
                 streams.shutdown(cancel_futures=True)  # Ctrl-C: batches that have not begun are dropped
-        self._count(n_texts=len(texts), n_duplicates=answers.n_duplicates)
+        self._count(n_texts=len(answers.texts), n_duplicates=answers.n_duplicates)
         return answers.finish()
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
@@ -162,7 +164,7 @@ class Predictor:
     @property
     def _exact(self) -> Backend:
         """What runs the model exactly: opened when it is first needed, so that a sure answer does not wait for it."""
-        with _OPENING:
+        with self._opening:
             if self._exact_backend is None:
                 self._exact_backend = self._open_exact() if self._open_exact else self._backend
             return self._exact_backend
@@ -200,6 +202,7 @@ class Predictor:
         run = backend.run if len(plan) == 1 or backend.streams == 1 else backend.run_beside
         jobs = [(run, windows, [which[each] for each in batch], scores) for batch in plan]
         if len(jobs) > 1:
+            getattr(backend, "prepare_beside", lambda: None)()  # where that takes something
             return [streams.submit(self._run, *job) for job in jobs]
         for job in jobs:
             self._run(*job)
@@ -213,7 +216,7 @@ class Predictor:
             scores[task.name][batch] = calibrated(task.space, logits[task.name], task.temperature)
 
     def _count(self, **counts: int) -> None:
-        with _COUNTING:
+        with self._counting:
             self._work += Work(**counts)
 
 

@@ -10,13 +10,16 @@ from typing import Any
 
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import BACKENDS, GRAPH
-from sentimo.engine.cpu import bf16_instructions, has_avx2, int8_instructions
+from sentimo.engine.cpu import bf16_instructions, has_avx2, int8_instructions, saturates
 from sentimo.engine.threads import VARIABLE as THREADS
-from sentimo.engine.threads import n_threads, usable_cores
+from sentimo.engine.threads import n_threads
 from sentimo.errors import BundleError, InputError, did_you_mean
 
 BACKEND, PRECISION = "SENTIMO_BACKEND", "SENTIMO_PRECISION"
 PRECISIONS = ("auto", "exact", "fast")
+WEIGHT_BITS = "weight_bits"
+"""Setting of a bundle whose graph multiplies in 8 bit: how many bits its weights use, 7 or 8."""
+
 FAST_GRAPH, RERUN_BELOW, FAST_BITS = "fast_graph", "rerun_below", "fast_weight_bits"
 """Settings of a bundle with two graphs: the file of the faster one, task -> margin from which it is believed, and how
 many bits its weights use (8 by default)."""
@@ -74,9 +77,16 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
 
     Raises:
         InputError: there is no such backend or precision.
-        BundleError: the settings of a fast graph do not fit the bundle.
+        BundleError: the settings of a fast graph do not fit the bundle, or its graph would answer wrongly on this
+            processor.
     """
     name, why_backend = _backend(bundle, backend)
+    if name in ("onnx", "openvino") and bundle.manifest.settings.get(WEIGHT_BITS) == 8 and saturates():
+        raise BundleError(
+            f"{bundle.path} multiplies 8-bit weights in 8 bit, and this processor cannot do so exactly (no VNNI, no "
+            "AMX): its answers would be wrong. Use the model that it was made from, or compress that one on this "
+            "machine: sentimo compress"
+        )
     threads = 1 if name == "linear" else n_threads()
     why_threads = "numpy, one text after another" if name == "linear" else _why_threads()
     fast, why_precision = _precision(bundle, name, precision)
@@ -107,7 +117,7 @@ def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
 def _advice() -> str:
     if (found := bf16_instructions()) is None:
         return ""
-    install = "" if _version("openvino") else " (pip install 'sentimo[openvino]')"
+    install = "" if package_version("openvino") else " (pip install 'sentimo[openvino]')"
     return f"; for bulk work {BACKEND}=openvino{install} computes in bf16, for which this processor has {found}"
 
 
@@ -156,20 +166,8 @@ def _why_threads() -> str:
     return "cores that this process may use (affinity, quota of the container)"
 
 
-def machine() -> dict[str, Any]:
-    """Return what of this machine decides how models are run."""
-    return {
-        "cores": os.cpu_count(),
-        "usable_cores": usable_cores(),
-        "int8_instructions": int8_instructions(),
-        "bf16_instructions": bf16_instructions(),
-        "onnxruntime": _version("onnxruntime"),
-        "openvino": _version("openvino"),
-        "torch": _version("torch"),
-    }
-
-
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Return the version of an installed package, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -24,6 +24,17 @@ def n_threads() -> int:
     return int(given) or usable_cores()
 
 
+def limit_tokenizers() -> None:
+    """Let the library tokenizers use as many threads, in this process and those it starts; call it before its first use.
+
+    It reads RAYON_NUM_THREADS once, then; what stands there already counts.
+
+    Raises:
+        InputError: see `n_threads`.
+    """
+    os.environ.setdefault("RAYON_NUM_THREADS", str(n_threads()))
+
+
 def usable_cores(root: Path = Path("/")) -> int:
     """Return the cores that affinity (taskset, cpuset) and the CPU quota (cgroups, v1 and v2) leave, at least 1.
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from sentimo.engine.cpu import bf16_instructions
 from sentimo.errors import RecipeError
 
 
@@ -14,8 +15,7 @@ def has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # absent in older torch
-        return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+        return bf16_instructions() is not None
     return False
 
 

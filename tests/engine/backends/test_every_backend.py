@@ -38,6 +38,17 @@ def predictor(request):
     return Predictor.load(request.getfixturevalue("trained").bundle.path, backend=request.param, precision="exact")
 
 
+def test_torch_keeps_to_the_threads_that_are_set(trained, monkeypatch):
+    import torch
+
+    before = torch.get_num_threads()
+    monkeypatch.setenv("SENTIMO_THREADS", "3")
+    Predictor.load(trained.bundle.path, backend="torch")
+
+    assert torch.get_num_threads() == 3
+    torch.set_num_threads(before)
+
+
 def scores(answers):
     return np.hstack([each.scores for each in answers.tasks.values()])
 

@@ -1,3 +1,9 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import current_thread
+
 import numpy as np
 import onnx
 import pytest
@@ -151,3 +157,61 @@ def test_the_number_of_threads_may_be_set(tiny_bundle, monkeypatch):
     monkeypatch.setenv("SENTIMO_THREADS", "1")
 
     assert logits(OnnxBackend.open(tiny_bundle), "good")["polarity"].tolist() == [[0, 2, 4]]
+
+
+def held(backend):
+    """Return which sessions a backend holds: (for all cores, for one core)."""
+    return backend._session is not None, backend._one_core is not None
+
+
+def test_a_bulk_job_holds_the_weights_once(tiny_bundle):
+    backend = OnnxBackend.open(tiny_bundle)
+    features = [each.windows[0].features for each in backend.prepare(["good food .", "awful staff"])]
+
+    assert backend.run_beside(features)["polarity"].tolist() == [[0, 2, 4], [4, 2, 0]]
+    assert backend.run(features)["polarity"].tolist() == [[0, 2, 4], [4, 2, 0]]  # its last batch
+    assert held(backend) == (False, True)
+
+    backend.run(features)  # no bulk job any more
+    assert held(backend) == (True, True)
+
+
+def test_batches_alone_are_run_on_all_cores_at_once_and_after_a_bulk_job(tiny_bundle):
+    backend = OnnxBackend.open(tiny_bundle)
+    features = [each.windows[0].features for each in backend.prepare(["good"])]
+
+    backend.run(features)
+    assert held(backend) == (True, False)
+
+    backend.run_beside(features)
+    assert held(backend) == (True, True)
+
+
+def test_the_session_for_one_core_is_opened_by_the_caller(tiny_bundle, monkeypatch):
+    monkeypatch.setenv("SENTIMO_THREADS", "2")
+    predictor, opened_by = Predictor.load(tiny_bundle.path), []
+    backend = predictor._backend
+    start = backend._open
+    monkeypatch.setattr(backend, "_open", lambda threads: opened_by.append(current_thread()) or start(threads))
+
+    predictor.predict([f"{at} " + "good " * 50 for at in range(100)])
+
+    assert opened_by == [current_thread()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_texts_are_tokenised_on_as_many_cores_as_are_set(tiny_bundle):
+    code = (
+        "import os; from sentimo.core.bundle import Bundle; from sentimo.engine.backends.graph import open_reader; "
+        f"reader = open_reader(Bundle.open({str(tiny_bundle.path)!r})); before = len(os.listdir('/proc/self/task')); "
+        "reader.prepare(['good food'] * 100); print(len(os.listdir('/proc/self/task')) - before)"
+    )
+
+    def n_workers(**settings):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("RAYON")} | settings
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        return int(done.stdout)
+
+    assert n_workers(SENTIMO_THREADS="1") == 1
+    assert n_workers(SENTIMO_THREADS="3") == 3
+    assert n_workers(SENTIMO_THREADS="3", RAYON_NUM_THREADS="2") == 2  # the user's own word for this pool counts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -27,6 +26,9 @@ class OnnxBackend(GraphBackend):
     Several batches side by side take 5-10 % less CPU time than one after another on two threads (MiniLM-L6, fp32, 2
     cores of a Zen 3, batches of 512 to 1,024 tokens), and the gap grows with the cores: a short batch cannot feed many.
 
+    Each of the two ways is a session with a copy of the weights. A bulk job holds one: the session for all cores gives
+    way to that for one core, unless it was used, and a batch alone behind a bulk job, its last, is run on one core too.
+
     Args:
         graph: The ONNX file.
         reader: What makes windows of token ids.
@@ -37,8 +39,9 @@ class OnnxBackend(GraphBackend):
     open_session: Any = ort.InferenceSession  # a subclass may run its graphs in sessions of another kind
 
     def __init__(self, graph: Path, reader: TokenReader, *, threads: int = 0, unpack_weights: bool = False) -> None:
-        self._graph, self._unpack_weights, self._opening = graph, unpack_weights, Lock()
-        self._session = self._open(threads)
+        self._graph, self._threads, self._unpack_weights, self._opening = graph, threads, unpack_weights, Lock()
+        self._session, self._one_core = self._open(threads), None
+        self._n_alone = 0  # batches alone since several were run side by side
         outputs = {each.name: each.shape[-1] for each in self._session.get_outputs()}
         super().__init__(reader, outputs, streams=max(1, threads))
 
@@ -59,15 +62,28 @@ class OnnxBackend(GraphBackend):
         except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
             raise BundleError(f"{self._graph} cannot be run by onnxruntime {ort.__version__}: {error}") from error
 
-    @cached_property
-    def _one_core(self) -> Any:
-        """The graph once more, for one thread: opened by the first call that has several batches."""
-        return self._open(1)
+    def prepare_beside(self) -> None:
+        """Open the session for one core in the caller's thread.
+
+        Opened by the thread of a batch, it leaves what it needs while it is opened, 50 MB for MiniLM-L6, in the heap of
+        that thread.
+        """
+        self._choose_session(beside=True)
+
+    def _choose_session(self, *, beside: bool) -> Any:
+        with self._opening:
+            if beside:
+                if self._one_core is None:
+                    self._session = self._session if self._n_alone else None
+                    self._one_core = self._open(1)
+                self._n_alone = 0
+                return self._one_core
+            self._n_alone += 1
+            if self._session is None and self._n_alone > 1:
+                self._session = self._open(self._threads)
+            return self._session or self._one_core
 
     def _compute(self, names: Sequence[str], ids: Ids, mask: Ids, *, beside: bool) -> list[NDArray[np.float32]]:
-        session = self._session
-        if beside:
-            with self._opening:
-                session = self._one_core
+        session = self._choose_session(beside=beside)
         found: list[NDArray[np.float32]] = session.run(names, {"input_ids": ids, "attention_mask": mask})
         return found

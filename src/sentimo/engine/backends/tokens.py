@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from sentimo.engine.backends import Prepared, Window
+from sentimo.engine.threads import limit_tokenizers
 from sentimo.engine.windows import spans
 from sentimo.errors import InputError
 
@@ -27,7 +28,7 @@ class TokenReader:
         max_windows: Most windows read of one text; None reads all.
 
     Raises:
-        InputError: max_tokens leaves no room for a text.
+        InputError: max_tokens leaves no room for a text, or SENTIMO_THREADS is no number.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class TokenReader:
         pad_id: int,
         max_windows: int | None = None,
     ) -> None:
+        limit_tokenizers()
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer

@@ -14,6 +14,7 @@ from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.graph import open_reader
 from sentimo.engine.backends.tokens import TokenReader
+from sentimo.engine.threads import n_threads
 from sentimo.errors import BundleError, MissingExtraError
 
 try:
@@ -49,8 +50,10 @@ class TorchBackend:
 
         Raises:
             BundleError: it holds no torch weights, or they cannot be loaded.
+            InputError: SENTIMO_THREADS is no number.
             MissingExtraError: transformers is not installed.
         """
+        torch.set_num_threads(n_threads())
         if WEIGHTS not in bundle.files:
             raise BundleError(f"{bundle.path} holds no torch weights ({WEIGHTS}); open it without a backend")
         return cls(_BundleNetwork(bundle), open_reader(bundle, max_windows=max_windows))
