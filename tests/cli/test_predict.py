@@ -214,3 +214,18 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
     assert done.stdout.startswith("text,language,polarity")
     assert "Traceback" not in done.stderr
     assert "Broken" not in done.stderr
+
+
+def test_a_file_that_is_not_there_is_told_by_its_name(tmp_path):
+    with pytest.raises(DataError, match=r"^nofile\.csv: no such file$"):
+        invoke("nofile.csv", "-o", tmp_path / "out.csv", "--text", "review")
+
+
+def test_resuming_what_is_finished_says_so_and_is_no_failure(reviews, tmp_path):
+    invoke(reviews, "-o", tmp_path / "out.csv")
+
+    result = invoke(reviews, "-o", tmp_path / "out.csv", "--resume", "--json")
+
+    assert result.exit_code == 0
+    assert "out.csv is finished: nothing to resume" in result.stderr
+    assert json.loads(result.stdout)["status"] == "already finished"

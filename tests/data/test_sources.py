@@ -103,10 +103,41 @@ def test_reading_goes_on_in_the_file_where_it_stopped(folder):
 
 def test_other_files_and_other_versions_have_other_fingerprints(folder):
     inputs = find_inputs([folder])
-    which, versions = Sources(inputs, "text").fingerprint()
+    which, versions = Sources(inputs, "text").fingerprint
 
-    assert Sources(inputs, "text").fingerprint() == (which, versions)
-    assert Sources(inputs[:2], "text").fingerprint()[0] != which
+    assert Sources(inputs, "text").fingerprint == (which, versions)
+    assert Sources(inputs[:2], "text").fingerprint[0] != which
     (folder / "b.csv").write_text("text,stars\nfine,3\nmore,4\n", "utf-8")
-    assert Sources(inputs, "text").fingerprint()[0] == which
-    assert Sources(inputs, "text").fingerprint()[1] != versions
+    assert Sources(inputs, "text").fingerprint[0] == which
+    assert Sources(inputs, "text").fingerprint[1] != versions
+
+
+def test_a_file_that_changes_or_goes_is_seen(folder):
+    sources = Sources(find_inputs([folder / "b.csv"]), "text")
+    assert not sources.changed()
+
+    (folder / "b.csv").write_text("text,stars\nfine,30\n", "utf-8")
+    assert sources.changed()
+    (folder / "b.csv").unlink()
+    assert sources.changed()
+
+
+def test_a_file_that_two_ways_lead_to_is_read_once(folder, monkeypatch):
+    (folder / "link.csv").symlink_to(folder / "b.csv")
+    monkeypatch.chdir(folder / "deep")
+
+    assert len(find_inputs([folder / "b.csv", "../b.csv", folder / "link.csv"])) == 1
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"nofile\.csv: no such file"):
+        find_inputs([tmp_path / "nofile.csv"])
+
+
+@pytest.mark.parametrize("output", ["b.csv", "deep"])
+def test_what_is_going_to_be_written_is_not_found(folder, output):
+    for each in (".unfinished", ".bad.jsonl"):
+        (folder / f"{output}{each}").write_text("", "utf-8")
+    for source in (folder, folder / "**" / "*.*"):
+        found = find_inputs([source], ".csv", folder / output)
+        assert not [each for each in found if output in str(each.path.relative_to(folder))]

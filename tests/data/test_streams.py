@@ -84,3 +84,27 @@ def test_looking_at_a_stream_does_not_wait_for_its_end():
         assert next(rows).cells == {"text": "good"}
         os.close(writing)
         assert list(rows) == []
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"id,te", b"xt\n1,good\n"], [b"\n", b"id,text", b"\n1,good\n"], [b"id,text\n1,good"]]
+)
+def test_a_pipe_may_be_cut_anywhere(pieces):
+    class Pipe(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            piece = pieces.pop(0) if pieces else b""
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+    source = StreamInput(Pipe(), ".csv")
+
+    assert columns(source.preview) == ["id", "text"]
+    assert cells(source) == [{"id": "1", "text": "good"}]
+
+
+def test_the_columns_of_json_lines_are_those_of_the_first_object_however_much_is_there():
+    assert columns(stream(b'{"text": "a"}\n').preview) == ["text"]
+    assert columns(stream(b'{"text": "a"}\n{"text": "b", "n": 1}\n').preview) == ["text"]

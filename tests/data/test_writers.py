@@ -1,5 +1,7 @@
 import csv
 import json
+import math
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -205,3 +207,19 @@ def test_compressed_parts_are_read_back_and_always_the_same(written, ending):
 def test_compressed_parquet_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"Parquet compresses itself; write it to .*out\.parquet"):
         Writer(tmp_path / "out.parquet.gz")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_number_is_spelt_alike_in_every_part(written, ending):
+    parts = [[5.0, 1e-5], [5.0, "x"], [5.0, 1], [5.0, math.nan], [5.0, math.inf], [[], 1e-5, 5.0]]
+
+    path = written(ending, *({"a": values, "b": [""] * len(values)} for values in parts))
+
+    assert len(re.findall(r"\b5\b(?!\.)", path.read_text("utf-8"))) == len(parts)
+    assert "1e-05" not in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("values", [[math.nan, 1.5], [math.nan, "x"], [math.nan, math.nan]])
+def test_nan_is_an_empty_cell(written_cells, written, values):
+    assert written_cells(".csv", values)[0] == ""
+    assert json.loads(written(".jsonl", {"a": values}).read_text("utf-8").splitlines()[0]) == {"a": None}

@@ -41,7 +41,7 @@ def predict(
     no_formula_guard: Annotated[
         bool, typer.Option("--no-formula-guard", help="Write texts that a spreadsheet runs as formulas as they are.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, if there is one.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is already there.")] = False,
     fail_on_errors: Annotated[
         bool, typer.Option("--fail-on-errors", help="Exit with 1 if a row has no answer.")
@@ -67,7 +67,7 @@ def predict(
         )
     given = _ending(input_format, "--input-format", READERS)
     wanted = _ending(output_format, "--format", WRITERS)
-    inputs, first = _inputs(sources, given)
+    inputs, first = _inputs(sources, given, None if to_stdout else Path(output))
     if text is None:
         text, _ = guess_columns(first, delimiter=delimiter, encoding=encoding)
         err.print(f"Reading texts from column {text!r}; choose another with --text", markup=False)
@@ -115,14 +115,14 @@ def _ending(name: str | None, option: str, known: Mapping[str, str]) -> str | No
     raise InputError(f"{option} {name!r} is not known.{did_you_mean(name, names)} One of: {', '.join(names)}.")
 
 
-def _inputs(sources: Sequence[str], ending: str | None) -> tuple[list[str] | StreamInput, Input]:
+def _inputs(sources: Sequence[str], ending: str | None, output: Path | None) -> tuple[list[str] | StreamInput, Input]:
     """Return what to read, and the first of it."""
     from sentimo.data.sources import find_inputs
     from sentimo.data.streams import StreamInput
     from sentimo.errors import InputError
 
     if "-" not in sources:
-        return list(sources), find_inputs(sources, ending)[0]
+        return list(sources), find_inputs(sources, ending, output)[0]
     if len(sources) > 1:
         raise InputError("- (stdin) stands alone; it cannot be read together with files")
     try:
@@ -150,11 +150,14 @@ def _teller() -> Callable[[Mapping[str, Any]], None]:
 def _tell(summary: Summary, output: str) -> None:
     from sentimo.cli.progress import rate
 
+    if summary.was_finished:
+        err.print(f"{output} is finished: nothing to resume. Answer anew with --overwrite.", markup=False)
+        return
     for name, given in summary.renamed.items():
         err.print(f"The file has a column {name!r} already; the result is in {given!r}", markup=False)
     if summary.left_out:
         names = ", ".join(summary.left_out)
-        err.print(f"Left out, since they came after the first lines: {names}. Files keep all keys.", markup=False)
+        err.print(f"Left out, since the first object has no such key: {names}. Files keep all keys.", markup=False)
     work, n = summary.progress.work, max(1, summary.progress.work.n_texts)
     shares = {
         "padding": work.padding,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentimo.data.readers import READERS, BadRow, Row, columns, read_rows
+from sentimo.data.readers.encoding import encoding_of
 from sentimo.data.readers.lines import START, Place
 from sentimo.data.streams import FileInput, Input, ending_of
 from sentimo.errors import DataError, did_you_mean
@@ -18,32 +19,53 @@ NOT_READ_FROM_FOLDERS = (".bad.jsonl",)
 """Endings of files that `sentimo predict` leaves beside its output."""
 
 
-def find_inputs(sources: Sequence[str | Path], ending: str | None = None) -> list[FileInput]:
+def find_inputs(
+    sources: Sequence[str | Path], ending: str | None = None, output: Path | None = None
+) -> list[FileInput]:
     """Return the files that are meant, each once, sorted.
 
     Args:
         sources: Files, folders (all files of a known kind in them, at any depth, but hidden ones), and globs.
         ending: What the files are read as, whatever their names end in.
+        output: File or folder that is going to be written: what an earlier run left there is not found in a folder
+            or by a glob.
 
     Raises:
-        DataError: a folder or glob leads to no file.
+        DataError: there is no such file, or a folder or glob leads to none.
     """
-    paths = {path for source in sources for path in _paths(Path(source), ending)}
-    return [FileInput(path, ending) for path in sorted(paths)]
+    paths = {path for source in sources for path in _paths(Path(source), ending, output)}
+    once = {path.resolve(): path for path in sorted(paths, reverse=True)}
+    return [FileInput(path, ending) for path in sorted(once.values())]
 
 
-def _paths(source: Path, ending: str | None) -> list[Path]:
+def is_output(path: Path, output: Path) -> bool:
+    """Return whether a path is an output or in it, whatever ways lead there."""
+    path, output = path.resolve(), output.resolve()
+    return path == output or output in path.parents
+
+
+def _paths(source: Path, ending: str | None, output: Path | None) -> list[Path]:
     if source.is_dir():
         found = [path for path in source.rglob("*") if path.is_file() and _is_meant(path.relative_to(source), ending)]
+        if output and not is_output(source, output):
+            found = _others(found, output)
         if not found:
             raise DataError(f"{source}: no file to read in this folder; known: {', '.join(READERS)}")
         return found
     if not source.exists() and glob.has_magic(str(source)):
         found = [Path(path) for path in glob.glob(str(source), recursive=True) if Path(path).is_file()]  # noqa: PTH207
+        found = _others(found, output) if output else found
         if not found:
             raise DataError(f"{source}: no file has such a name")
         return found
+    if not source.exists():
+        raise DataError(f"{source}: no such file")
     return [source]
+
+
+def _others(paths: list[Path], output: Path) -> list[Path]:
+    ours = [output, *(output.with_name(output.name + each) for each in (".unfinished", *NOT_READ_FROM_FOLDERS))]
+    return [path for path in paths if not any(is_output(path, each) for each in ours)]
 
 
 def _is_meant(path: Path, ending: str | None) -> bool:
@@ -71,10 +93,12 @@ class Sources:
         inputs: Files, or one stream.
         text: Column of the texts; every input has it.
         delimiter, encoding: See `read_rows`.
-        names: The columns, where they are known from an earlier reading.
+        names, encodings: The columns, and the encoding of each input, where they are known from an earlier reading.
 
     Attributes:
         names: Columns of all inputs, in order of their first occurrence; with several inputs, `file_column` at last.
+        encodings: Encoding of each input, None for Parquet.
+        fingerprint: What tells these files from others, and these versions of them from others.
         file_column: Column that says the file a row is from, or None where there is one input.
 
     Raises:
@@ -89,18 +113,20 @@ class Sources:
         delimiter: str | None = None,
         encoding: str | None = None,
         names: Sequence[str] | None = None,
+        encodings: Sequence[str | None] | None = None,
     ) -> None:
-        self.inputs = tuple(inputs)
-        self._reading: Mapping[str, str | None] = {"delimiter": delimiter, "encoding": encoding}
+        self.inputs, self._delimiter = tuple(inputs), delimiter
         self._sizes = [path.stat().st_size for path in self.files]
-        self.names = list(names) if names is not None else self._columns(text)
+        self.fingerprint = self._fingerprint()  # before anything is read: looking for columns may take minutes
+        self.names = list(names) if names is not None else self._columns(text, encoding)
+        self.encodings = list(encodings) if encodings is not None else [_encoding(each, encoding) for each in inputs]
         self.file_column = self.names[-1] if len(self.inputs) > 1 else None
 
-    def _columns(self, text: str) -> list[str]:
+    def _columns(self, text: str, encoding: str | None) -> list[str]:
         names: dict[str, None] = {}
         without = []
         for each in self.inputs:
-            found = columns(each.preview, **self._reading)
+            found = columns(each.preview, delimiter=self._delimiter, encoding=encoding)
             names |= dict.fromkeys(found)
             if text not in found:
                 without.append((each, found))
@@ -125,8 +151,14 @@ class Sources:
         """Whether all inputs are Parquet, so that the types of the columns are known."""
         return all(each.ending == ".parquet" for each in self.inputs)
 
-    def fingerprint(self) -> tuple[str, str]:
-        """Return what tells these files from others, and these versions of them from others."""
+    def changed(self) -> bool:
+        """Return whether a file is another than when it was opened, or gone."""
+        try:
+            return self._fingerprint() != self.fingerprint
+        except FileNotFoundError:
+            return True
+
+    def _fingerprint(self) -> tuple[str, str]:
         stats = [(path, path.stat()) for path in self.files]
         which = "\n".join(str(path.resolve()) for path, _ in stats)
         versions = "\n".join(f"{stat.st_size} {stat.st_mtime_ns}" for _, stat in stats)
@@ -137,7 +169,8 @@ class Sources:
         place = start.place
         for number in range(start.input, len(self.inputs)):
             source = self.inputs[number]
-            self._number, self._rows = number, read_rows(source, place, **self._reading)
+            how = {"delimiter": self._delimiter, "encoding": self.encodings[number]}
+            self._number, self._rows = number, read_rows(source, place, **how)
             place = START
             for row in self._rows:
                 yield source.name, row
@@ -154,6 +187,10 @@ class Sources:
             return 0.0
         read = sum(self._sizes[: self._number]) + self._sizes[self._number] * self._rows.share
         return read / sum(self._sizes)
+
+
+def _encoding(source: Input, given: str | None) -> str | None:
+    return None if source.ending == ".parquet" else encoding_of(source, given)
 
 
 def _no_text(without: Sequence[tuple[Input, list[str]]], text: str, n_inputs: int) -> DataError:

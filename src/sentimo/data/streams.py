@@ -14,7 +14,8 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 """Ending of a compressed file -> its compression."""
 
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
-_HEAD = 1 << 16  # bytes of a stream looked at before it is read
+_HEAD = 1 << 16  # bytes of a stream asked for before it is read
+_LONGEST_HEAD = 64 << 20  # where there is no end of a line in them
 
 
 def ending_of(path: Path) -> tuple[str, str | None]:
@@ -81,8 +82,9 @@ class StreamInput:
 
     def __init__(self, file: Any, ending: str | None = None, name: str = "stdin") -> None:
         self.name = name
-        self._file: BinaryIO = io.BufferedReader(file, _HEAD)
-        self._head = self._file.peek()
+        stream = io.BufferedReader(file, _HEAD)
+        self._head = _first_lines(stream)
+        self._file: BinaryIO = io.BufferedReader(_Behind(self._head, stream), _HEAD)
         if any(self._head.startswith(magic) for magic in _MAGIC.values()):
             raise DataError(f"{name} is compressed; decompress it on the way: zcat FILE | sentimo predict - ...")
         if ending is None and not self._head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
@@ -104,6 +106,33 @@ class StreamInput:
     def preview(self) -> Input:
         """What may be read beforehand: the whole lines among its first bytes (or those bytes, if there are none)."""
         return _Preview(self, self._head[: self._head.rfind(b"\n") + 1] or self._head)
+
+
+def _first_lines(stream: io.BufferedReader) -> bytes:
+    """Return what is there at first; where that is not even a line, as a pipe may be cut anywhere, more."""
+    head = bytearray()
+    while len(head) < _LONGEST_HEAD and (more := stream.read1(_HEAD)):
+        head += more
+        if b"\n" in more and b"\n" in head.lstrip(b"\r\n"):
+            break
+    return bytes(head)
+
+
+class _Behind(io.RawIOBase):
+    """A stream whose first bytes were read already, and are given again."""
+
+    def __init__(self, head: bytes, stream: io.BufferedReader) -> None:
+        self._head, self._stream = io.BytesIO(head), stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._head.readinto(buffer) or self._stream.readinto1(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class _Preview(StreamInput):

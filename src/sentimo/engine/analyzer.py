@@ -71,6 +71,11 @@ class Analyzer:
         return self._predictor(next(iter(self._models))).model if len(self._models) == 1 else None
 
     @property
+    def identity(self) -> tuple[Mapping[str, str], ...]:
+        """What the answers depend on, see `Predictor.identity` (opens all models)."""
+        return tuple(known for each in self._models for known in self._predictor(each).identity)
+
+    @property
     def work(self) -> Work:
         """What its models have done so far, together."""
         return sum((each.work for each in self._loaded.values()), Work())

@@ -40,6 +40,11 @@ class Exact(Protocol):
         ...
 
     @property
+    def identity(self) -> tuple[Mapping[str, str], ...]:
+        """What its answers depend on."""
+        ...
+
+    @property
     def work(self) -> Work:
         """What it has done so far."""
         ...
@@ -99,10 +104,10 @@ class Cascade:
         return cls(cheap, exact, fitted["bounds"])
 
     @property
-    def digests(self) -> tuple[str, ...]:
-        """The bundles that may answer; that of the cheap model also tells the bounds."""
-        exact = self._exact.model
-        return (self._cheap.model.digest, *((exact.digest,) if exact else ()))
+    def identity(self) -> tuple[Mapping[str, str], ...]:
+        """What the answers depend on, see `Predictor.identity`."""
+        bounds = {"bounds of the cascade": str(sorted(self._bounds.items()))}
+        return (*self._cheap.identity, *self._exact.identity, bounds)
 
     @property
     def work(self) -> Work:

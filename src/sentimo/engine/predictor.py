@@ -74,6 +74,8 @@ class Predictor:
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
+        self.identity: tuple[Mapping[str, str], ...] = ({"model": model.digest},)
+        """What its answers depend on, to the last bit, as what -> how it is; one mapping for each model."""
         self._work, self._counting, self._opening = Work(), Lock(), Lock()
         self._exact_backend: Backend | None = None
 
@@ -115,6 +117,7 @@ class Predictor:
             cache_bytes=cache_bytes,
         )
         predictor.bundle, predictor.runtime = bundle, runtime
+        predictor.identity = ({"model": bundle.digest, "max_windows": str(max_windows), **runtime.identity},)
         return predictor
 
     def __getstate__(self) -> dict[str, Any]:

@@ -54,6 +54,16 @@ class Runtime:
             return {"graph": self.fast_graph}
         return {"exact": True} if self.float32 and self.backend == "openvino" else {}
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What of it decides the last bits of an answer."""
+        library = {"onnx": "onnxruntime", "linear": "numpy"}.get(self.backend, self.backend)
+        return {
+            "backend": f"{library} {_version(library)}",
+            "number of threads": str(self.threads),
+            "precision": " ".join([self.precision, *map(str, self.how.values())]),
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
         return {

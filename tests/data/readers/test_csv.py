@@ -79,13 +79,36 @@ def test_a_row_with_too_few_or_too_many_cells_is_bad_and_the_others_are_read(fil
     assert rows[2] == BadRow(3, "3 cells, the header has 2 (line 4)", ["b", "2", "3"])
 
 
-def test_a_quote_that_is_never_closed_is_told_with_its_line(file):
-    rows = list(read_rows(file('text,label\na,1\n"b,2\nc,3\nd,4\n')))
+def test_a_quote_that_is_not_closed_to_the_end_costs_its_line_alone(file):
+    rows = list(read_rows(file('text,label\na,1\n"b,2\n\nc,3\nd,4\n')))
 
     assert rows == [
         Row(1, {"text": "a", "label": "1"}),
-        BadRow(2, "a quote opened in line 3 is never closed; the rest is in this row", ["b,2\nc,3\nd,4\n"]),
+        BadRow(2, "a quote opened in line 3 is not closed within 4 lines; this line is left out", ['"b,2']),
+        Row(3, {"text": "c", "label": "3"}),
+        Row(4, {"text": "d", "label": "4"}),
     ]
+
+
+@pytest.mark.parametrize(("name", "most"), [("_MOST_LINES", 3), ("_MOST_CHARACTERS_OF_LINES", 13)])
+def test_a_quote_that_is_closed_too_late_costs_its_line_alone(file, monkeypatch, name, most):
+    monkeypatch.setattr(f"sentimo.data.readers.csv.{name}", most)
+    path = file('text,label\n"b,2\nc,3\nd,4\n"f\ng",5\nh,6\n')
+
+    rows = list(read_rows(path))
+
+    assert rows == [
+        BadRow(1, "a quote opened in line 2 is not closed within 3 lines; this line is left out", ['"b,2']),
+        Row(2, {"text": "c", "label": "3"}),
+        Row(3, {"text": "d", "label": "4"}),
+        Row(4, {"text": "f\ng", "label": "5"}),
+        Row(5, {"text": "h", "label": "6"}),
+    ]
+    for n in range(len(rows) + 1):
+        first = read_rows(path)
+        for _ in zip(range(n), first, strict=False):
+            pass
+        assert list(read_rows(path, first.place)) == rows[n:]
 
 
 @pytest.mark.parametrize("last", ['"b\nc",2\n', '"b\nc",2', '1,"b\n\n"', '"",""'])

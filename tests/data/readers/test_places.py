@@ -46,6 +46,15 @@ def test_reading_goes_on_after_any_row(tmp_path, name):
         assert list(read_rows(path, first.place)) == rows[n:]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_reading_goes_on_in_an_encoding_that_was_named(tmp_path, encoding):
+    (tmp_path / "a.csv").write_bytes(b"text,n\na,1\nb,2\nc,3\n")
+    rows = read_rows(tmp_path / "a.csv", encoding=encoding)
+    next(iter(rows))
+
+    assert [row.cells["n"] for row in read_rows(tmp_path / "a.csv", rows.place, encoding=encoding)] == ["2", "3"]
+
+
 def test_parquet_goes_on_by_row_groups(tmp_path, monkeypatch):
     monkeypatch.setattr("sentimo.data.readers.parquet._ROWS_AT_ONCE", 2)
     path = tmp_path / "a.parquet"

@@ -10,24 +10,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tables import ENDINGS, column, content, read, write
+from tables import ENDINGS, StopsAt, column, content, read, write
 
 from sentimo.engine.files import parts, predict_file
 from sentimo.engine.files.state import Workplace
 from sentimo.errors import InputError, Interrupted
-
-
-class StopsAt:
-    """A predictor that gets Ctrl-C at a call. The first call is the probe."""
-
-    def __init__(self, predictor, call):
-        self._predictor, self._left = predictor, call
-
-    def predict(self, texts):
-        self._left -= 1
-        if self._left == 0:
-            raise KeyboardInterrupt
-        return self._predictor.predict(texts)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -296,9 +283,16 @@ def test_an_unfinished_run_is_not_started_over_unasked(tmp_path, fake_predictor,
         predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text")
 
 
-def test_without_a_run_there_is_nothing_to_resume(tmp_path, fake_predictor, many):
-    with pytest.raises(InputError, match=r"nothing to resume.*Start without --resume"):
-        predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True)
+def test_the_same_command_with_resume_may_be_given_at_any_time(tmp_path, fake_predictor, many):
+    first = predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True)
+    written = (tmp_path / "out.csv").read_bytes()
+    again = predict_file(None, many, tmp_path / "out.csv", text="text", resume=True)
+    replaced = predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True, overwrite=True)
+
+    assert (first.status, first.n_rows) == ("completed with errors", 20)
+    assert (again.status, again.to_dict()["rows"], again.bad) == ("already finished", None, first.bad)
+    assert replaced.n_rows == 20
+    assert (tmp_path / "out.csv").read_bytes() == written
 
 
 def test_another_model_cannot_go_on_with_a_run(tmp_path, fake_predictor, many, small_parts):
@@ -311,7 +305,7 @@ def test_another_model_cannot_go_on_with_a_run(tmp_path, fake_predictor, many, s
 def test_a_cascade_is_another_model_even_where_the_same_one_answers(tmp_path, fake_predictor, many, small_parts):
     interrupt(fake_predictor(), many, tmp_path / "out.csv")
     cascade = StopsAt(fake_predictor(), 99)
-    cascade.digests = ("cheap", "fakefake")
+    cascade.identity = ({"model": "cheap"}, {"model": "fakefake"})
 
     with pytest.raises(InputError, match="was begun with another model"):
         predict_file(cascade, many, tmp_path / "out.csv", text="text", resume=True)

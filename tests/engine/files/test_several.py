@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from tables import bad_rows, column, read, write
+from tables import StopsAt, bad_rows, column, read, write
 
 from sentimo.engine.files import predict_file
-from sentimo.errors import InputError
+from sentimo.errors import InputError, Interrupted
 
 
 @pytest.fixture
@@ -106,7 +106,33 @@ def test_a_folder_is_written_as_parquet_only(tmp_path, fake_predictor, many):
 
 def test_the_target_cannot_be_one_of_the_sources(tmp_path, fake_predictor, folder):
     with pytest.raises(InputError, match=r"c\.csv is the source itself"):
-        predict_file(fake_predictor(), folder, folder / "c.csv", text="text", overwrite=True)
+        predict_file(fake_predictor(), [folder / "a.csv", folder / "c.csv"], folder / "c.csv", text="text")
+    for target in (folder, folder.parent):
+        with pytest.raises(InputError, match="is the source itself, or holds it"):
+            predict_file(fake_predictor(), folder, target, text="text", folder=True, overwrite=True)
+
+
+@pytest.mark.parametrize("ending", [".csv", ""])
+def test_an_output_in_the_folder_of_its_sources_is_not_read(tmp_path, fake_predictor, folder, small_parts, ending):
+    target, options = folder / f"answers{ending}", {"text": "text", "folder": not ending}
+    first = predict_file(fake_predictor(), folder, target, **options)
+    with pytest.raises(Interrupted):
+        predict_file(StopsAt(fake_predictor(), 3), folder, target, overwrite=True, **options)
+
+    again = predict_file(fake_predictor(), folder, target, overwrite=True, resume=True, **options)
+    by_glob = predict_file(fake_predictor(), f"{folder}/**/*[svz]*", target, overwrite=True, **options)
+
+    assert (first.n_read, again.n_read, by_glob.n_read) == (10, 10, 10)
+
+
+def test_a_link_to_a_folder_stays_one_and_the_folder_is_filled(tmp_path, fake_predictor, many):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+
+    predict_file(fake_predictor(), many, tmp_path / "out", text="text", folder=True)
+
+    assert (tmp_path / "out").is_symlink()
+    assert column(tmp_path / "disk" / "part-00000.parquet", "n") == [str(n) for n in range(1, 21)]
 
 
 def test_names_that_say_nothing_are_read_and_written_as_asked(tmp_path, fake_predictor):

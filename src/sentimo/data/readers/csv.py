@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -14,7 +15,8 @@ from sentimo.data.streams import Input
 from sentimo.errors import DataError
 
 _DELIMITERS = (",", "\t", ";", "|")
-_MOST_CHARACTERS = 64 << 20  # in one cell; more is a quote that is never closed
+_MOST_CHARACTERS = 64 << 20  # in one cell
+_MOST_LINES, _MOST_CHARACTERS_OF_LINES = 10_000, 16 << 20  # in one row; more is a quote that is never closed
 
 
 def columns(source: Input, options: ReadOptions) -> list[str]:
@@ -36,31 +38,70 @@ class Reader(LineReader):
     def __iter__(self) -> Iterator[Row | BadRow]:
         start, header = self._start, self.header
         lines = Lines(self._source, self._encoding, start.n_bytes)
-        reader = csv.reader(lines, delimiter=self._delimiter)
+        feed = _Feed(lines)
+        taken, waiting = feed.taken, feed.waiting
+        number, n_lines, n_cells = start.rows_before, start.lines_before, len(header)
+        is_header, again = not start.n_bytes, True
         try:
-            if not start.n_bytes:
-                next(filter(None, reader))
-            number, n_lines = start.rows_before, start.lines_before + reader.line_num
-            n_cells = len(header)
-            for cells in reader:
-                before, n_lines = n_lines, start.lines_before + reader.line_num
-                if not cells:
-                    continue
-                number += 1
-                if number <= start.rows:
-                    continue
-                self._rows = number  # as `_passed` does; millions of rows come here
-                if lines.whole:
-                    self._mark = (lines.n_bytes, number, n_lines)
-                if lines.over:
-                    reason = f"a quote opened in line {before + 1} is never closed; the rest is in this row"
-                    yield BadRow(number, reason, cells)
-                elif len(cells) == n_cells:
-                    yield Row(number, dict(zip(header, cells)))  # noqa: B905  # of equal length
-                else:
-                    yield BadRow(number, f"{len(cells)} cells, the header has {len(header)} (line {n_lines})", cells)
+            while again:
+                again = False
+                for cells in csv.reader(feed, delimiter=self._delimiter):
+                    before, n_lines = n_lines, n_lines + len(taken)
+                    if feed.stopped:
+                        opening, n_tried, n_lines, again = taken[0], len(taken), before + 1, True
+                        waiting.extendleft(reversed(taken[1:]))
+                    taken.clear()
+                    if not cells:
+                        continue
+                    if is_header:
+                        is_header = False
+                        continue
+                    number += 1
+                    if number > start.rows:
+                        self._rows = number  # as `_passed` does; millions of rows come here
+                        if lines.whole and not waiting:
+                            self._mark = (lines.n_bytes, number, n_lines)
+                        if again:
+                            reason = f"a quote opened in line {n_lines} is not closed within {n_tried} lines"
+                            yield BadRow(number, f"{reason}; this line is left out", [opening.rstrip("\r\n")])
+                        elif len(cells) == n_cells:
+                            yield Row(number, dict(zip(header, cells)))  # noqa: B905  # of equal length
+                        else:
+                            reason = f"{len(cells)} cells, the header has {n_cells} (line {n_lines})"
+                            yield BadRow(number, reason, cells)
+                    if again:
+                        break
         except csv.Error as error:
-            raise _broken(self._source, start.lines_before + reader.line_num, error) from error
+            raise _broken(self._source, n_lines + len(taken), error) from error
+
+
+class _Feed:
+    """Lines for a `csv.reader`, which takes as many as a row has; no end of them where a quote is never closed.
+
+    Attributes:
+        taken: Lines of the row that is read; who reads clears it.
+        waiting: Lines to be taken again, before others.
+        stopped: Whether the last row wanted more lines than there are, or than a row may have.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = iter(lines)
+        self.taken: list[str] = []
+        self.waiting: deque[str] = deque()
+        self.stopped = False
+
+    def __iter__(self) -> Iterator[str]:
+        taken, waiting, n_characters = self.taken, self.waiting, 0
+        self.stopped = False
+        while len(taken) < _MOST_LINES and n_characters < _MOST_CHARACTERS_OF_LINES:
+            line = waiting.popleft() if waiting else next(self._lines, None)
+            if line is None:
+                break
+            n_characters = n_characters + len(line) if taken else len(line)
+            taken.append(line)
+            yield line
+            n_characters = n_characters if taken else 0
+        self.stopped = True
 
 
 def _header(source: Input, reader: Any, lines: Lines) -> list[str]:

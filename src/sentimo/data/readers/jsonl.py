@@ -10,7 +10,7 @@ from typing import Any
 from sentimo.data.readers import BadRow, ReadOptions, Row
 from sentimo.data.readers.encoding import encoding_of
 from sentimo.data.readers.lines import LineReader, Lines, Place
-from sentimo.data.streams import Input
+from sentimo.data.streams import Input, StreamInput
 from sentimo.errors import DataError
 
 _decode = json.JSONDecoder().decode
@@ -18,7 +18,10 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def columns(source: Input, options: ReadOptions) -> list[str]:
-    """Return the keys of all rows, in order of their first occurrence; of a stream those of its first ones."""
+    """Return the keys of all rows, in order of their first occurrence; of a stream those of its first object.
+
+    How much of a stream is there beforehand is chance: it must not decide which columns there are.
+    """
     names: dict[str, None] = {}
     for line in Lines(source.preview, encoding_of(source, options.encoding)):
         try:
@@ -27,6 +30,8 @@ def columns(source: Input, options: ReadOptions) -> list[str]:
             continue
         if isinstance(cells, dict) and not names.keys() >= cells.keys():
             names |= dict.fromkeys(cells)
+            if isinstance(source, StreamInput):
+                break
     if not names:
         raise DataError(f"{source}: no line holds a JSON object with keys, such as " + '{"text": "..."}')
     return list(names)

@@ -93,7 +93,8 @@ class Lines:
         _pass_over(file, self.n_bytes)
         for line in file:
             if not self.n_bytes and self._encoding == "utf-8-sig":
-                self.n_bytes, line = len(codecs.BOM_UTF8), line.removeprefix(codecs.BOM_UTF8)
+                marked, line = len(line), line.removeprefix(codecs.BOM_UTF8)
+                self.n_bytes = marked - len(line)
             text = line.decode(encoding, "replace")
             if "\r" in text and self._returns and text.find("\r") < len(text) - 2:
                 *pieces, text = io.StringIO(text, newline="")

@@ -21,10 +21,27 @@ def spelt(values: Sequence[Any], spell: Callable[[Any], str | None], truth: tupl
     if kinds <= {str}:
         return pa.array(values, pa.string())
     if kinds == {float}:
-        return pc.cast(pa.array(values, pa.float64()), pa.string())
+        return _numbers(values)
     if kinds == {bool}:
         return pc.if_else(pa.array(values, pa.bool_()), *truth)
-    return pa.array([value if value is None or isinstance(value, str) else spell(value) for value in values])
+    # A number is spelt the same way whatever else is in its column.
+    numbers = iter(_numbers([value for value in values if type(value) is float]).to_pylist())
+    return pa.array(
+        [
+            next(numbers)
+            if type(value) is float
+            else value
+            if value is None or isinstance(value, str)
+            else spell(value)
+            for value in values
+        ],
+        pa.string(),
+    )
+
+
+def _numbers(values: Sequence[float | None]) -> pa.Array:
+    """Return numbers as strings; NaN, which stands for nothing in Parquet and pandas, is null."""
+    return pc.cast(pa.array(values, pa.float64(), from_pandas=True), pa.string())
 
 
 def joined(columns: Sequence[pa.Array], separator: str, end: str, *, start: str = "") -> bytes:

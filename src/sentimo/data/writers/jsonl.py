@@ -38,6 +38,7 @@ def _members(name: str, values: Sequence[Any]) -> Any:
 
     from sentimo.data.writers.cells import holds, spelt
 
+    values = [None if type(value) is float and value - value != 0 else value for value in values]
     kinds = set(map(type, values)) - {type(None)}
     if kinds == {str}:
         cells = spelt(values, str, _TRUTH)
@@ -45,10 +46,11 @@ def _members(name: str, values: Sequence[Any]) -> Any:
             cells = spelt([value if value is None else _encode(value) for value in values], str, _TRUTH)
         else:
             cells = pc.binary_join_element_wise('"', cells, '"', "")
-    elif kinds <= {bool} or (kinds == {float} and all(value is None or value - value == 0 for value in values)):
+    elif kinds <= {bool} or kinds == {float}:
         cells = spelt(values, str, _TRUTH)
     else:
-        cells = spelt([value if value is None else json_line(value).rstrip("\n") for value in values], str, _TRUTH)
+        plain = (type(None), float)
+        cells = spelt([each if type(each) in plain else json_line(each).rstrip("\n") for each in values], str, _TRUTH)
     return pc.binary_join_element_wise(f"{_encode(name)}: ", pc.fill_null(cells, "null"), "")
 
 

@@ -9,11 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import sentimo
 from sentimo.core.durable import publish, sync
 from sentimo.core.predictions import Predictions
 from sentimo.data.readers import BadRow
-from sentimo.data.sources import Sources, find_inputs
+from sentimo.data.sources import Sources, find_inputs, is_output
 from sentimo.data.streams import Input, StreamInput
 from sentimo.data.writers import Writer
 from sentimo.data.writers.jsonl import json_line
@@ -22,7 +24,7 @@ from sentimo.engine.files.progress import Progress, Summary, Watch
 from sentimo.engine.files.state import State, Workplace
 from sentimo.engine.files.table import PROBE, Table
 from sentimo.engine.predictor import Predicts
-from sentimo.errors import DiskFullError, InputError, Interrupted
+from sentimo.errors import DataError, DiskFullError, InputError, Interrupted
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -61,26 +63,30 @@ def predict_file(
         delimiter, encoding: See `read_rows`.
         folder: Write a folder of Parquet files of at most a million rows.
         formula_guard: Put an apostrophe before texts in CSV and TSV that a spreadsheet would run as formulas.
-        resume: Go on after the last whole part of an interrupted run.
+        resume: Go on after the last whole part of an interrupted run; begin where there is none, and do nothing where
+            the target is there.
         overwrite: Replace a target that is already there.
         on_progress: Told how far the run is, after every part.
 
     Raises:
-        DataError: a source or its column cannot be read.
-        InputError: the target is there already or of an unknown format, or there is a run to resume, or none.
+        DataError: a source or its column cannot be read, or a source changed while it was read.
+        InputError: the target is there already or of an unknown format, or there is a run to resume or one at work.
         Interrupted: Ctrl-C; `resume` goes on.
         DiskFullError: there is no room for the target; `resume` goes on.
     """
+    target = Path(target)
+    if target.is_symlink():  # a folder cannot take the place of a link
+        target = target.resolve()
     if isinstance(sources, StreamInput):
         inputs: Sequence[Input] = [sources]
         if resume:
             raise InputError(f"{sources} cannot be read again, so there is nothing to resume; start without --resume")
     else:
-        inputs = find_inputs([sources] if isinstance(sources, (str, Path)) else sources, input_ending)
+        inputs = find_inputs([sources] if isinstance(sources, (str, Path)) else sources, input_ending, target)
     if folder and ending not in (None, ".parquet"):
         raise InputError(f"{target}: a folder is written as Parquet; name a file for {ending}")
-    writer = Writer(Path(target), ".parquet" if folder else ending, formula_guard=formula_guard)
-    job = _Job(predictor, inputs, Path(target), writer, folder, overwrite, on_progress)
+    writer = Writer(target, ".parquet" if folder else ending, formula_guard=formula_guard)
+    job = _Job(predictor, inputs, target, writer, folder, overwrite, on_progress)
     run = {
         "column of the texts": text,
         "delimiter": delimiter,
@@ -106,49 +112,60 @@ class _Job:
         self.predictor, self.inputs, self.target, self.writer = predictor, inputs, target, writer
         self.folder, self.overwrite, self.on_progress = folder, overwrite, on_progress
         self.bad = target.with_name(target.name + ".bad.jsonl")
-        self.place = Workplace(target.with_name(target.name + ".unfinished"))
         self.can_resume = not any(isinstance(each, StreamInput) for each in inputs)
+        self.place = Workplace(target.with_name(target.name + ".unfinished"), durable=self.can_resume)
+        self.whole = self.place.whole if writer.is_parquet else self.place.rows
 
     def run(self, run: dict[str, str | None], resume: bool) -> Summary:
-        found = self.place.load() if resume else None
+        try:
+            if resume and not self.place.has_state and not self.overwrite and _holds_something(self.target):
+                bad = self.bad if self.bad.exists() else None
+                return Summary(0, 0, 0, bad, {}, [], Progress(), was_finished=True)
+            found = None
+            if resume and self.place.has_state:
+                self.place.hold()
+                found = self.place.load()
+            return self._run(run, found)
+        finally:
+            self.place.release()
+
+    def _run(self, run: dict[str, str | None], found: State | None) -> Summary:
         text = str(run["column of the texts"])
-        names = found.names if found else None
-        self.sources = Sources(self.inputs, text, delimiter=run["delimiter"], encoding=run["encoding"], names=names)
-        if any(self.target.exists() and self.target.samefile(path) for path in self.sources.files):
-            raise InputError(f"{self.target} is the source itself; write the answers to another file")
+        known: dict[str, Any] = {"names": found.names, "encodings": found.encodings} if found else {}
+        self.sources = Sources(self.inputs, text, delimiter=run["delimiter"], encoding=run["encoding"], **known)
+        if any(is_output(path, self.target) for path in self.sources.files):
+            raise InputError(f"{self.target} is the source itself, or holds it; write the answers elsewhere")
         probe = self.predictor.predict(PROBE)
         self.table = Table(self.sources, text, probe)
         self.schema = self.table.schema() if self.writer.is_parquet else None
-        source, version = self.sources.fingerprint()
-        answered = dict.fromkeys(each.digest for each in probe.models)
-        models = "+".join(getattr(self.predictor, "digests", answered))  # a cascade has more than those that answered
-        run = {"source": source, "version of the source": version, "model": models, **run}
+        source, version = self.sources.fingerprint
+        run = {"source": source, "version of the source": version, **_identity(self.predictor, probe), **run}
         if not (found and found.done):
-            self._check_free()
+            self._check_free(self.target, self.bad)
         if found:
             self._check_same(found, run)
-            self.state = found
-            self.place.go_on(found)
-        else:
-            header = self.writer.header(self.table.names)
-            self.state = self.place.begin(State(run, self.sources.names), header)
+        self.state = found or State(run, self.sources.names, self.sources.encodings)
         with self._kept():
+            if found:
+                self.place.go_on(found)
+            else:
+                self.state = self.place.begin(self.state, self.writer.header(self.table.names))
             return self._answer_all()
 
-    def _check_free(self) -> None:
-        for path in (self.target, self.bad):
+    def _check_free(self, *paths: Path) -> None:
+        for path in paths:
             if path.is_dir() and not self.folder:
                 raise InputError(f"{path} is a folder; name a file in it, or write Parquet files into it")
-            if path.exists() and not self.overwrite and not (path.is_dir() and not any(path.iterdir())):
+            if _holds_something(path) and not self.overwrite:
                 raise InputError(f"{path} is already there. Choose another name, or replace it with --overwrite.")
-        if self.folder and self.target.is_dir():
+        if self.folder and self.target in paths and self.target.is_dir():
             others = [path.name for path in self.target.iterdir() if not path.match("part-*.parquet")]
             if others:
                 raise InputError(f"{self.target} holds other files ({others[0]}); write into a folder of its own")
 
     def _check_same(self, found: State, run: dict[str, str | None]) -> None:
-        for what, value in run.items():
-            if found.run.get(what) != value:
+        for what in {**run, **found.run}:
+            if found.run.get(what) != run.get(what):
                 raise InputError(
                     f"{self.place.folder} was begun with another {what}. Run the same command as then, or delete the "
                     "folder to start anew."
@@ -171,7 +188,7 @@ class _Job:
                 f"no room for {self.target} after {self.state.n_read} rows ({error.strerror}). Make room; {how}."
             ) from error
         finally:
-            if not self.can_resume and self.place.folder.exists():
+            if not self.can_resume and self.place.is_held and self.place.folder.exists():
                 shutil.rmtree(self.place.folder)
 
     def _answer_all(self) -> Summary:
@@ -221,6 +238,9 @@ class _Job:
 
     def _finish(self) -> None:
         """Make the files whole and count once more."""
+        if self.sources.changed():
+            self.place.remove()  # rows of two versions: nothing to go on with
+            raise DataError("a source changed while it was read, so its answers were thrown away; start anew")
         self.place.check_lengths(self.state)
         n_rows = self.state.n_rows
         if self.writer.is_parquet:
@@ -239,17 +259,38 @@ class _Job:
 
     def _publish(self) -> Summary:
         """Move the whole files into place and clean up; killed anywhere in here, a resumed run does the rest."""
-        whole = self.place.whole if self.writer.is_parquet else self.place.rows
+        # Hours may have gone since this was checked; what left our folder is what this run put there itself.
+        pairs = ((self.whole, self.target), (self.place.bad, self.bad))
+        try:
+            self._check_free(*(there for here, there in pairs if here.exists()))
+        except InputError as error:
+            if not self.can_resume:
+                raise
+            raise InputError(f"{error} The answers are kept: make way, then go on with --resume.") from None
         if not self.state.n_bad:
             self.bad.unlink(missing_ok=True)
         elif self.place.bad.exists():
             publish(self.place.bad, self.bad)
-        if whole.exists():
+        if self.whole.exists():
             if self.target.is_dir():  # a folder cannot take the place of another in one step
                 shutil.rmtree(self.target)
-            publish(whole, self.target)
+            publish(self.whole, self.target)
         self.place.remove()
         state = self.state
         progress = self.watch.read(state.n_read, 1.0)
         bad, left_out = self.bad if state.n_bad else None, sorted(self.table.left_out)
         return Summary(state.n_read, state.n_rows, state.n_bad, bad, self.table.renamed, left_out, progress)
+
+
+def _identity(predictor: Predicts, probe: Predictions) -> dict[str, str]:
+    """Return what the answers depend on to the last bit, as what -> how it is in each model."""
+    answered = [{"model": digest} for digest in dict.fromkeys(each.digest for each in probe.models)]
+    known: dict[str, list[str]] = {"version of Sentimo": [sentimo.__version__]}
+    for each in getattr(predictor, "identity", answered):
+        for what, how in each.items():
+            known.setdefault(what, []).append(how)
+    return {what: ", ".join(how) for what, how in known.items()}
+
+
+def _holds_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()

@@ -49,30 +49,50 @@ def file_parts(sources: Sources, start: Where = FROM_START) -> Generator[Part, N
 
 def stream_parts(sources: Sources) -> Generator[Part, None, None]:
     """Yield the rows of a stream as they come: all that are there, up to the size of a part, but never none."""
-    coming: Queue[Any] = Queue(ROWS_AT_ONCE)
+    coming = _Waiting(ROWS_AT_ONCE)
 
     def read() -> None:
         try:
             for row in sources.rows():
-                coming.put(row)
+                coming.put((row, _n_characters(row)))
             coming.put(_END)
         except BaseException as error:
             coming.put(error)
 
     Thread(target=read, name="read", daemon=True).start()  # nobody can wake a thread that waits for stdin
-    row = coming.get()
-    while isinstance(row, tuple):
-        rows, n_characters = [row], _n_characters(row)
+    item = coming.get()
+    while isinstance(item, tuple):
+        rows, n_characters = [item[0]], item[1]
         while len(rows) < ROWS_AT_ONCE and n_characters < CHARACTERS_AT_ONCE and not coming.empty():
-            row = coming.get()
-            if not isinstance(row, tuple):
+            item = coming.get()
+            if not isinstance(item, tuple):
                 break
-            rows.append(row)
-            n_characters += _n_characters(row)
+            rows.append(item[0])
+            n_characters += item[1]
         yield Part(rows, FROM_START, 0.0)
-        row = coming.get() if isinstance(row, tuple) else row
-    if isinstance(row, BaseException):
-        raise row
+        item = coming.get() if isinstance(item, tuple) else item
+    if isinstance(item, BaseException):
+        raise item
+
+
+class _Waiting(Queue[Any]):
+    """A queue that counts as full with the characters of a part, too."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._n_characters = 0
+
+    def _put(self, item: Any) -> None:
+        super()._put(item)
+        self._n_characters += item[1] if isinstance(item, tuple) else 0
+
+    def _get(self) -> Any:
+        item = super()._get()
+        self._n_characters -= item[1] if isinstance(item, tuple) else 0
+        return item
+
+    def _qsize(self) -> int:
+        return self.maxsize if self._n_characters >= CHARACTERS_AT_ONCE else super()._qsize()
 
 
 def _cut(sources: Sources, start: Where) -> Iterator[Part]:
@@ -89,4 +109,5 @@ def _cut(sources: Sources, start: Where) -> Iterator[Part]:
 
 
 def _n_characters(row: Named) -> int:
-    return sum(map(len, map(str, row[1].cells.values()))) if type(row[1]) is Row else 0
+    found = row[1]
+    return sum(map(len, map(str, found.cells.values() if isinstance(found, Row) else (found.raw,))))

@@ -53,6 +53,7 @@ class Summary:
             of the same task.
         left_out: Keys of a JSON Lines stream that came after its columns were fixed; they are not in the target.
         progress: Speed and work of this call.
+        was_finished: Whether the target was there already, and nothing was left to resume; nothing is counted then.
     """
 
     n_read: int
@@ -62,10 +63,13 @@ class Summary:
     renamed: Mapping[str, str]
     left_out: Sequence[str]
     progress: Progress
+    was_finished: bool = False
 
     @property
     def status(self) -> str:
-        """Return "completed" or "completed with errors"."""
+        """Return "completed", "completed with errors" or "already finished"."""
+        if self.was_finished:
+            return "already finished"
         return "completed with errors" if self.n_bad else "completed"
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,8 +78,8 @@ class Summary:
         n = max(1, work.n_texts)
         return {
             "status": self.status,
-            "rows": self.n_rows,
-            "bad_rows": self.n_bad,
+            "rows": None if self.was_finished else self.n_rows,
+            "bad_rows": None if self.was_finished else self.n_bad,
             "bad": str(self.bad) if self.bad else None,
             "seconds": round(self.progress.seconds, 3),
             "texts_per_s": round(self.progress.texts_per_s, 1),

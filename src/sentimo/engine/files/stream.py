@@ -34,7 +34,7 @@ def predict_stream(
     """Answer every row of files or of a stream, and write the rows to a stream.
 
     Rows of a stream are answered as they come, up to a part at once, so that a slow source is answered at once and a
-    fast one in large batches. A JSONL stream has the columns of its first lines; keys that come later are left out.
+    fast one in large batches. A JSONL stream has the columns of its first object; keys that come later are left out.
 
     Args:
         predictor, sources, text, input_ending, delimiter, encoding, formula_guard: See `predict_file`.
