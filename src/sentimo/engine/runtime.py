@@ -59,7 +59,7 @@ class Runtime:
         """What of it decides the last bits of an answer."""
         library = {"onnx": "onnxruntime", "linear": "numpy"}.get(self.backend, self.backend)
         return {
-            "backend": f"{library} {_version(library)}",
+            "backend": f"{library} {package_version(library)}",
             "number of threads": str(self.threads),
             "precision": " ".join([self.precision, *map(str, self.how.values())]),
         }

@@ -25,7 +25,7 @@ def n_threads() -> int:
 
 
 def limit_tokenizers() -> None:
-    """Let the library tokenizers use as many threads, in this process and those it starts; call it before its first use.
+    """Let the library tokenizers use as many threads, here and in processes started from here; call it before its use.
 
     It reads RAYON_NUM_THREADS once, then; what stands there already counts.
 
