@@ -17,11 +17,11 @@ from sentimo.compress.derive import derive, plain_manifest
 from sentimo.compress.graph import load_graph, replace_constants, save_graph
 from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.token_model import Ids, kept_tokens, with_tokens
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import TORCH_WEIGHTS, Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER
 
-_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_CONFIG = "config.json"
 
 
 def vocabulary(source: Bundle, target: Path, material: Material) -> Bundle:
@@ -49,7 +49,7 @@ def vocabulary(source: Bundle, target: Path, material: Material) -> Bundle:
         (folder / TOKENIZER).write_text(json.dumps(with_tokens(stored, ids), ensure_ascii=False), "utf-8")
         replace_constants(model, {table.name: table.values[old_ids]})
         save_graph(model, folder / GRAPH)
-        if (folder / _WEIGHTS).is_file():
+        if (folder / TORCH_WEIGHTS).is_file():
             _cut_torch_weights(folder, table.values, old_ids, ids)
         return _with_ids(plain_manifest(source), ids)
 
@@ -98,10 +98,10 @@ def _cut_torch_weights(
     """Take the same rows out of the torch weights, and move the ids that the configuration names."""
     from safetensors.numpy import load_file, save_file
 
-    weights = load_file(folder / _WEIGHTS)
+    weights = load_file(folder / TORCH_WEIGHTS)
     tables = [name for name, each in weights.items() if each.shape == table.shape and np.array_equal(each, table)]
     weights.update({name: weights[name][old_ids] for name in tables})
-    save_file(weights, folder / _WEIGHTS, metadata={"format": "pt"})
+    save_file(weights, folder / TORCH_WEIGHTS, metadata={"format": "pt"})
     config: dict[str, Any] = json.loads((folder / _CONFIG).read_text("utf-8"))
     config["vocab_size"] = len(old_ids)
     for name, value in config.items():

@@ -11,14 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import RecipeError
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
 from sentimo.train.recipe import Recipe
-
-HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
 
 _HEAD = "head_"  # before the task in torch's names: a task may be called like a method of nn.Module, "type" say
 
@@ -110,7 +109,7 @@ class HeadedNetwork(nn.Module):
         return {name.removeprefix(_HEAD): head(hidden, attention_mask) for name, head in self.heads.items()}
 
     def save(self, folder: Path) -> None:
-        """Write the encoder in the Hugging Face layout, the heads to heads.safetensors and heads.json."""
+        """Write the encoder in the Hugging Face layout, the heads beside it."""
         from safetensors.torch import save_file
 
         with quiet_transformers():

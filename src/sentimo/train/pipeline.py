@@ -14,10 +14,8 @@ from transformers import AutoModel, AutoModelForSequenceClassification, PreTrain
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging as hf_logging
 
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
 from sentimo.core.labels import LabelSpace
-from sentimo.engine.backends.torch import HEADS as HEADS_FILE
-from sentimo.engine.backends.torch import HEADS_CONFIG, WEIGHTS
 from sentimo.errors import BundleError
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, open_base, quiet_transformers
@@ -65,7 +63,7 @@ class HuggingFacePipeline:
         if "config.json" not in bundle.files:
             raise BundleError(f"{bundle.path} holds no config.json, so no Hugging Face model can be built from it")
         self._bundle, base = bundle, open_base(str(bundle.path))
-        self.has_weights = WEIGHTS in bundle.files
+        self.has_weights = TORCH_WEIGHTS in bundle.files
         spaces = {task.name: task.space for task in bundle.manifest.tasks}
         hf_logging.disable_progress_bar()  # for good: whoever measures wants no bar of weights being loaded
         with quiet_transformers():

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.graph import open_reader
 from sentimo.engine.backends.tokens import TokenReader
@@ -21,8 +21,6 @@ try:
     from torch import Tensor, nn
 except ImportError:
     raise MissingExtraError("backend 'torch'", "train") from None
-
-WEIGHTS, HEADS, HEADS_CONFIG = "model.safetensors", "heads.safetensors", "heads.json"
 
 
 class TorchBackend:
@@ -51,8 +49,8 @@ class TorchBackend:
             BundleError: it holds no torch weights, or they cannot be loaded.
             MissingExtraError: transformers is not installed.
         """
-        if WEIGHTS not in bundle.files:
-            raise BundleError(f"{bundle.path} holds no torch weights ({WEIGHTS}); open it without a backend")
+        if TORCH_WEIGHTS not in bundle.files:
+            raise BundleError(f"{bundle.path} holds no torch weights ({TORCH_WEIGHTS}); open it without a backend")
         return cls(_BundleNetwork(bundle), open_reader(bundle, max_windows=max_windows))
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
@@ -86,7 +84,7 @@ class _BundleNetwork(nn.Module):
         if self._heads:
             from safetensors.torch import load_file
 
-            for name, value in load_file(bundle.file(HEADS)).items():
+            for name, value in load_file(bundle.file(HEADS_FILE)).items():
                 self.register_buffer(name.replace(".", "/"), value)  # torch keeps dots for itself
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
