@@ -9,6 +9,7 @@ SentimoError
 ├── BundleError           a model folder is missing, damaged, too new or not trusted
 ├── MissingExtraError     an optional part of Sentimo is not installed
 ├── TrainingError         training or saving failed
+├── NotPossible           a compressed form cannot be made of this model (sentimo.compress.material)
 ├── DiskFullError         there is no room for what is written; what was done is kept
 ├── CompressionError      no compressed model is good enough
 └── Interrupted           the user stopped a long piece of work; what was done is kept

@@ -56,10 +56,10 @@ def derive(
         return write_bundle(target, manifest, fill, probes, overwrite=overwrite)
 
 
-def open_draft(folder: Path, manifest: Manifest) -> Predictor:
-    """Return a predictor over files that are not a bundle yet."""
+def open_draft(folder: Path, manifest: Manifest, graph: str | None = None) -> Predictor:
+    """Return a predictor over files that are not a bundle yet: with its exact graph, or the one named."""
     files = {path.relative_to(folder).as_posix(): "" for path in folder.rglob("*") if path.is_file()}
-    backend = open_backend(Bundle(folder, manifest, "", files))
+    backend = open_backend(Bundle(folder, manifest, "", files), **({"graph": graph} if graph else {}))
     return Predictor(backend, manifest.tasks, ModelId(manifest.name, ""))
 
 
