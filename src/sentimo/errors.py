@@ -13,6 +13,7 @@ SentimoError
 ├── DiskFullError         there is no room for what is written; what was done is kept
 ├── CompressionError      no compressed model is good enough
 └── Interrupted           the user stopped a long piece of work; what was done is kept
+    └── CompressionStopped    what was measured until then is told (sentimo.compress.run)
 
 A message names what was found, where, what was expected and the next step. The command line shows it without a
 traceback; anything else that escapes is a bug and keeps its traceback.

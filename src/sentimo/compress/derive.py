@@ -59,7 +59,8 @@ def derive(
 def open_draft(folder: Path, manifest: Manifest, graph: str | None = None) -> Predictor:
     """Return a predictor over files that are not a bundle yet: with its exact graph, or the one named."""
     files = {path.relative_to(folder).as_posix(): "" for path in folder.rglob("*") if path.is_file()}
-    backend = open_backend(Bundle(folder, manifest, "", files), **({"graph": graph} if graph else {}))
+    how: dict[str, Any] = {"graph": graph} if graph else {}
+    backend = open_backend(Bundle(folder, manifest, "", files), **how)
     return Predictor(backend, manifest.tasks, ModelId(manifest.name, ""))
 
 
