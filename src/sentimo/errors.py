@@ -9,9 +9,11 @@ SentimoError
 ├── BundleError           a model folder is missing, damaged, too new or not trusted
 ├── MissingExtraError     an optional part of Sentimo is not installed
 ├── TrainingError         training or saving failed
+├── NotPossible           a compressed form cannot be made of this model (sentimo.compress.material)
 ├── DiskFullError         there is no room for what is written; what was done is kept
 ├── CompressionError      no compressed model is good enough
 └── Interrupted           the user stopped a long piece of work; what was done is kept
+    └── CompressionStopped    what was measured until then is told (sentimo.compress.run)
 
 A message names what was found, where, what was expected and the next step. The command line shows it without a
 traceback; anything else that escapes is a bug and keeps its traceback.

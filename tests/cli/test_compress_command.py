@@ -5,10 +5,10 @@ import json
 import pytest
 from running import invoke
 
-from sentimo.cli.compress import compress
+from sentimo.cli.compress import _Bars, compress
 from sentimo.cli.export import export
 from sentimo.core.bundle import Bundle
-from sentimo.errors import CompressionError, DataError, InputError
+from sentimo.errors import CompressionError, DataError, InputError, Interrupted
 
 
 def test_a_model_that_passes_is_saved(trained, labelled, tmp_path):
@@ -22,7 +22,7 @@ def test_a_model_that_passes_is_saved(trained, labelled, tmp_path):
     found = json.loads(result.stdout)
     assert (found["best"], found["output"]) == ("weights16", str(tmp_path / "small"))
     assert found["digest"] == Bundle.open(tmp_path / "small").digest
-    assert found["rows"]["calibration"] + found["rows"]["judged"] == 120
+    assert sum(found["rows"].values()) == 120
     assert "No labelled rows for emotions, stars, intensity" in result.stderr
 
 
@@ -35,6 +35,27 @@ def test_a_refusal_still_shows_what_was_measured(trained, labelled, tmp_path, ca
         )
 
     assert not (tmp_path / "small").exists()
+
+
+def test_ctrl_c_shows_what_was_measured(trained, labelled, tmp_path, monkeypatch):
+    shown = []
+
+    def stop(bars, chain, done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Bars, "show", stop)
+    monkeypatch.setitem(compress.__globals__, "print_json", shown.append)
+
+    with pytest.raises(Interrupted, match="stopped after 1 candidates"):
+        invoke(
+            compress,
+            *(trained.bundle.path, "-o", tmp_path / "small", "--dev", labelled / "polarity.csv"),
+            *("--only", "weights16,weights8", "--rounds", 1, "--json"),
+        )
+
+    assert [each["candidate"] for each in shown[0]["candidates"]] == ["weights16"]
+    assert (shown[0]["best"], shown[0]["output"]) == (None, None)
 
 
 def test_without_labelled_rows_it_is_told_why_they_are_needed(trained, tmp_path):

@@ -10,9 +10,12 @@ import pytest
 
 from sentimo.compress import CANDIDATES, NUMBERS, TRIED, load_candidate, parse_chain
 from sentimo.compress.derive import answering_bytes
+from sentimo.compress.dynamic8 import multiply_dynamically
+from sentimo.compress.graph import load_graph, matrices, weight_bits
 from sentimo.compress.material import Material, NotPossible
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends.onnx import GRAPH
+from sentimo.engine.certainty import Bound
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import InputError
 
@@ -74,6 +77,41 @@ def test_dynamic8_multiplies_in_8_bit_and_looks_up_in_8_bit(made):
     assert stored[table].data_type == onnx.TensorProto.INT8
 
 
+def largest_weight(model):
+    """Return the largest whole number that is multiplied in 8 bit."""
+    stored = {each.name: each for each in model.graph.initializer}
+    names = [node.input[1] for node in model.graph.node if node.op_type == "MatMulInteger"]
+    return max(int(np.abs(onnx.numpy_helper.to_array(stored[name]).astype(int)).max()) for name in names)
+
+
+@pytest.mark.parametrize(("processor", "bits", "largest"), [(None, 7, 64), ("AMX", 8, 127)])
+def test_weights_keep_to_7_bit_where_sums_would_saturate(processor, bits, largest, trained, monkeypatch):
+    monkeypatch.setattr("sentimo.compress.graph.int8_instructions", lambda: processor)
+
+    assert weight_bits() == bits
+    assert largest_weight(multiply_dynamically(load_graph(trained.bundle))) == largest
+
+
+@pytest.mark.parametrize("name", ["dynamic8", "qat8"])
+def test_the_manifest_says_how_many_bits_the_weights_of_8_bit_products_use(name, made):
+    bits = made(name).manifest.settings["weight_bits"]
+
+    assert bits == weight_bits()
+    assert largest_weight(onnx.load(made(name).file(GRAPH))) == (64 if bits == 7 else 127)
+
+
+@pytest.mark.parametrize("name", ["weights16", "weights8", "two-precision"])
+def test_graphs_that_compute_in_float_have_no_such_setting(name, made):
+    assert "weight_bits" not in made(name).manifest.settings
+
+
+def test_a_column_of_scales_is_no_matrix():
+    column, matrix = (onnx.numpy_helper.from_array(np.ones(shape, np.float32), "w") for shape in ((8192, 1), (64, 64)))
+
+    assert not matrices(onnx.ModelProto(graph=onnx.GraphProto(initializer=[column])))
+    assert matrices(onnx.ModelProto(graph=onnx.GraphProto(initializer=[matrix])))
+
+
 def test_a_graph_that_computes_in_8_bit_is_not_quantized_again(made, material, tmp_path):
     with pytest.raises(NotPossible, match="computes in 8 bit already"):
         load_candidate("weights16")(made("dynamic8"), tmp_path / "again", material)
@@ -96,6 +134,44 @@ def test_two_precision_holds_both_graphs_and_a_bound_per_task(trained, made):
     assert bounds.keys() == {task.name for task in trained.bundle.manifest.tasks}
     assert bounds["intensity"] == 0.0  # a score has no label that could turn
     assert all(0 <= each <= 1 for each in bounds.values())
+
+
+def test_two_precision_says_how_many_bits_its_fast_graph_uses(made):
+    bits = made("two-precision").manifest.settings["fast_weight_bits"]
+
+    assert largest_weight(onnx.load(made("two-precision").file("model.int8.onnx"))) == (64 if bits == 7 else 127)
+
+
+def test_two_precision_keeps_an_exact_graph_that_is_stored_in_8_bit(made, material, tmp_path):
+    small = made("weights8")
+
+    bundle = load_candidate("two-precision")(small, tmp_path / "two", material)
+
+    assert bundle.files[GRAPH] == small.files[GRAPH]
+    assert bundle.manifest.settings["weights"] == "int8"
+    exact, before = (
+        Predictor.load(path, precision="exact").predict(TEXTS).tasks["polarity"].scores
+        for path in (bundle.path, small.path)
+    )
+    assert exact == pytest.approx(before, abs=1e-6)
+
+
+def test_bounds_are_never_rounded_down_and_too_few_rows_are_told(trained, material, tmp_path, monkeypatch):
+    asked, told = [], []
+
+    def fitted(task, fast, exact, agreement, *, confidence=0.0):
+        asked.append(confidence)
+        if confidence:
+            raise InputError(f"task {task.name!r}: 60 rows cannot show 99.90% agreement")
+        return Bound(0.1234561, 0.2, 1.0)
+
+    monkeypatch.setattr("sentimo.compress.two_precision.fit_bound", fitted)
+
+    bundle = load_candidate("two-precision")(trained.bundle, tmp_path / "two", replace(material, tell=told.append))
+
+    assert set(bundle.manifest.settings["rerun_below"].values()) == {0.123457}
+    assert asked == [0.9, 0.0] * len(trained.bundle.manifest.tasks)
+    assert "two-precision: task 'polarity': 60 rows cannot show 99.90% agreement" in told
 
 
 @pytest.mark.parametrize("name", ["layers", "columns", "heads", "qat8"])
@@ -134,6 +210,15 @@ def test_static8_fixes_ranges_on_the_texts(trained, material, tmp_path):
     bundle = load_candidate("static8")(trained.bundle, tmp_path / "static", material)
 
     assert {"QuantizeLinear", "DequantizeLinear"} <= set(ops(bundle))
+    bits = bundle.manifest.settings["weight_bits"]
+    assert bits == weight_bits()
+    graph = onnx.load(bundle.file(GRAPH)).graph
+    stored = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    made_by = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    factors = [made_by.get(name) for node in graph.node if node.op_type == "MatMul" for name in node.input]
+    largest = [int(np.abs(stored[name].astype(int)).max()) for name in factors if name in stored]
+    assert largest
+    assert max(largest) <= 2 ** (bits - 1)
     before, after = (Predictor.load(each.path).predict(TEXTS[:3]) for each in (trained.bundle, bundle))
     for task, scores in before.tasks.items():
         low, high = scores.space.range or (0.0, 1.0)

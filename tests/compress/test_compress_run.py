@@ -6,11 +6,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from sentimo.compress import run
+from sentimo.compress import run, trial
 from sentimo.compress.gate import Gate
-from sentimo.compress.material import NotPossible
 from sentimo.compress.report import print_outcome
-from sentimo.compress.run import compress, halves, refusal
+from sentimo.compress.run import CompressionStopped, compress, refusal, thirds
 from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example
 from sentimo.engine.predictor import Predictor
@@ -53,16 +52,37 @@ def test_tasks_with_rows_are_judged_and_the_others_compared(outcome):
     assert all(0.9 <= each.agreement <= 1 for each in tasks.values())
 
 
-def test_half_of_the_rows_judges_and_shares_no_text_with_the_other(rows):
-    first, second = halves(rows, seed=3)
+def test_the_thirds_share_no_text(rows):
+    found = thirds(rows, seed=3)
 
-    texts = [{each.document.text for part in half.values() for each in part} for half in (first, second)]
-    assert texts[0].isdisjoint(texts[1])
+    texts = [{each.document.text for part in third.values() for each in part} for third in found]
+    assert sum(map(len, texts)) == len(set().union(*texts))
     for task, members in rows.items():
-        assert len(first[task]) + len(second[task]) == len(members)
-        assert abs(len(first[task]) - len(second[task])) < 0.2 * len(members)
-    assert halves(rows, seed=3) == (first, second)
-    assert halves(rows, seed=4) != (first, second)
+        assert sum(len(third[task]) for third in found) == len(members)
+        assert all(abs(len(third[task]) - len(members) / 3) < 0.1 * len(members) for third in found)
+    assert thirds(rows, seed=3) == found
+    assert thirds(rows, seed=4) != found
+
+
+def test_the_best_is_judged_again_on_rows_that_chose_nothing(trained, rows, tmp_path, monkeypatch):
+    judged = []
+
+    def judge(before, after, part, *, seed):
+        judged.append({each.document.text for members in part.values() for each in members})
+        return trial.judge(before, after, part, seed=seed)
+
+    monkeypatch.setattr(run, "judge", judge)
+
+    found = compress(trained.bundle.path, tmp_path / "small", rows, ANY, only=["weights16"], rounds=1)
+
+    _, choice, confirmation = (
+        {each.document.text for members in third.values() for each in members} for third in thirds(rows, 13)
+    )
+    assert judged == [choice, confirmation]
+    drop = found.confirmed.tasks["polarity"].drop
+    assert found.to_dict()["confirmed"]["tasks"]["polarity"]["drop"] == drop.to_dict()
+    sentence = f"weights16 on {found.n_confirmed} rows that chose nothing: "
+    assert sentence in (tmp_path / "small" / "README.md").read_text("utf-8")
 
 
 def test_nothing_is_written_when_nothing_passes_and_the_nearest_is_named(trained, rows, tmp_path):
@@ -77,11 +97,30 @@ def test_nothing_is_written_when_nothing_passes_and_the_nearest_is_named(trained
     assert "at least 1000" in sentence
 
 
-def test_a_named_candidate_that_cannot_be_made_is_an_error(trained, rows, tmp_path):
-    with pytest.raises(NotPossible, match="--train"):
-        compress(trained.bundle.path, tmp_path / "small", rows, ANY, only=["qat8"], rounds=1)
+def test_where_no_candidate_can_be_made_the_error_says_why(trained, rows, tmp_path):
+    found = compress(trained.bundle.path, tmp_path / "small", rows, ANY, only=["qat8"], rounds=1)
 
+    assert found.best is None
     assert list(tmp_path.iterdir()) == []
+    assert "no candidate could be made, so nothing was written (qat8: qat8 learns" in str(refusal(found, ANY))
+
+
+@pytest.mark.parametrize("broken", ["load_candidate", "measure_speed"])
+def test_an_error_of_a_library_costs_one_candidate_and_not_the_run(broken, trained, rows, tmp_path, monkeypatch):
+    whole, calls = getattr(run, broken), []
+
+    def once(*given, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("no kernel for this node\nat line 5")
+        return whole(*given, **options)
+
+    monkeypatch.setattr(run, broken, once)
+
+    found = compress(trained.bundle.path, tmp_path / "small", rows, ANY, only=["weights8", "weights16"], rounds=1)
+
+    assert found.best.chain == "weights16"
+    assert found.left_out == {"weights8": "RuntimeError: no kernel for this node"}
 
 
 def test_a_usual_candidate_that_cannot_be_made_is_left_out(trained, rows, tmp_path, monkeypatch):
@@ -93,16 +132,17 @@ def test_a_usual_candidate_that_cannot_be_made_is_left_out(trained, rows, tmp_pa
     assert found.left_out.keys() == {"qat8", "vocabulary"}
 
 
-def test_an_interrupted_run_leaves_nothing_behind(trained, rows, tmp_path):
+def test_an_interrupted_run_tells_what_was_measured_and_leaves_nothing_behind(trained, rows, tmp_path):
     def stop(chain, done, n):
         if done:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CompressionStopped, match="stopped after 1 candidates were measured") as stopped:
         compress(
             trained.bundle.path, tmp_path / "small", rows, ANY, only=["weights16", "weights8"], rounds=1, show=stop
         )
 
+    assert [each.chain for each in stopped.value.outcome.trials] == ["weights16"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,4 +167,5 @@ def test_the_table_names_every_candidate_on_any_terminal(outcome, width):
     assert "dynamic8" in text
     assert "weights16" in text
     assert "left out: heads: because" in text
+    assert f"on {outcome[0].n_confirmed} rows that chose nothing" in text
     assert ("texts/s" in text) == (width == 140)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sentimo.compress.gate import Gate, pareto
-from sentimo.compress.trial import Speed, TaskTrial, Trial, judge, measure_speed
+from sentimo.compress.trial import Speed, TaskTrial, Trial, _furthest, judge, measure_speed
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
@@ -63,15 +63,74 @@ def test_a_task_without_labelled_rows_loses_what_changed():
     assert found["mood"].lost == 0.0
 
 
+def test_a_row_that_is_no_longer_answered_counts_as_answered_wrong():
+    # Twelve rows, six of each mood, shade 0 or 4. The candidate answers the first three only: of the six bad ones two
+    # are right, of the six good ones one, and every row left open counts as the other mood. So 2 of 7 said to be bad
+    # and 1 of 5 said to be good are right: F1 4/13 and 2/11, macro F1 0.245. Three of twelve answers agree.
+    texts = [str(at) for at in range(12)]
+    before = predictor(lambda at: (at % 2, 0.0)).predict(texts)
+    tasks = {}
+    for name, scores in before.tasks.items():
+        left = scores.scores.copy()
+        left[3:] = np.nan
+        tasks[name] = replace(scores, scores=left)
+
+    found = judge(before, replace(before, tasks=tasks), rows(12, lambda at: at % 2), seed=1)
+
+    assert found["mood"].after == pytest.approx((4 / 13 + 2 / 11) / 2)
+    assert found["mood"].lost == pytest.approx(100 * (1 - (4 / 13 + 2 / 11) / 2))
+    assert found["mood"].agreement == 0.25
+    assert found["shade"].lost == pytest.approx(75.0)  # each missing score counts as the whole range
+
+
+def test_a_score_or_a_set_of_labels_that_is_missing_is_as_far_from_the_truth_as_can_be():
+    feelings = LabelSpace("feelings", ("joy", "fear", "anger"), "multi")
+    stars = LabelSpace("stars", ("1", "2", "3", "4", "5"), "ordinal")
+
+    found = {
+        space.name: [_furthest(space, target).tolist() for target in targets]
+        for space, targets in ((SHADE, (1.0, 3.0)), (feelings, ((0, 2), ())), (stars, (0, 3)))
+    }
+
+    assert found == {
+        "shade": [[4.0], [0.0]],
+        "feelings": [[0, 1, 0], [1, 1, 1]],
+        "stars": [[0, 0, 0, 0, 1], [1, 0, 0, 0, 0]],
+    }
+
+
+def test_rows_that_the_original_leaves_open_are_not_held_against_the_candidate():
+    texts = [str(at) for at in range(10)]
+    after = predictor(lambda at: (at % 2, 0.0)).predict(texts)
+    tasks = {}
+    for name, scores in after.tasks.items():
+        left = scores.scores.copy()
+        left[8:] = np.nan
+        tasks[name] = replace(scores, scores=left)
+
+    found = judge(replace(after, tasks=tasks), after, rows(10, lambda at: at % 2), seed=1)
+
+    assert (found["mood"].lost, found["mood"].agreement, found["shade"].agreement) == (0.0, 1.0, 1.0)
+
+
+class Recorded:
+    """A model that writes down when it is asked how many texts."""
+
+    def __init__(self, name, calls):
+        self.name, self.calls = name, calls
+
+    def predict(self, texts):
+        self.calls.append((self.name, len(texts)))
+
+
 def test_time_is_taken_from_both_models_in_turn():
-    model = predictor(lambda at: (0, 0.0))
+    calls = []
+    models = (Recorded("original", calls), Recorded("candidate", calls))
 
-    speed = measure_speed(model, model, [str(at) for at in range(64)], rounds=5)
+    measure_speed(*models, [str(at) for at in range(64)], rounds=2)
 
-    assert 0.3 < speed.bulk_ratio < 3
-    assert 0.3 < speed.single_ratio < 3
-    assert speed.texts_per_s > 0
-    assert speed.single_ms > 0
+    a_round = [("original", 64), ("candidate", 64), *[("original", 1)] * 32, *[("candidate", 1)] * 32]
+    assert calls == 3 * a_round  # the first to warm up
 
 
 # ------------------------------------------------------------------------------------------------ the gate

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import onnx
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -12,6 +13,7 @@ from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.network import open_network
 from sentimo.compress.token_model import kept_tokens, with_tokens
 from sentimo.compress.vocabulary import vocabulary
+from sentimo.compress.weights8 import quantize_bundle
 from sentimo.core.bundle import PROBE_TEXTS, Probes, write_bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
@@ -147,6 +149,19 @@ def test_texts_whose_tokens_are_kept_get_the_same_scores(source, tmp_path):
     before, after = (Predictor.load(each.path).predict(kept).tasks["mood"].scores for each in (source, smaller))
     assert after == pytest.approx(before, abs=1e-6)
     assert Predictor.load(smaller.path).predict(["a lovely hotel"]).errors == (None,)
+
+
+def test_a_table_that_is_stored_in_8_bit_is_cut_with_its_scales(source, tmp_path):
+    small = quantize_bundle(source.path, tmp_path / "8-bit")
+
+    smaller = vocabulary(small, tmp_path / "small", Material({}, corpus=CORPUS))
+
+    tables = {each.name: each for each in onnx.load(smaller.file("model.onnx")).graph.initializer}
+    for part in ("rows", "row_scale"):
+        (name,) = (name for name in tables if name.endswith(f"word_embeddings.weight.{part}"))
+        assert tables[name].dims[0] == 62
+    before, after = (Predictor.load(each.path).predict(CORPUS).tasks["mood"].scores for each in (small, smaller))
+    assert after == pytest.approx(before, abs=1e-6)
 
 
 def test_the_torch_weights_follow(source, tmp_path):

@@ -409,3 +409,17 @@ def test_scores_differ_by_their_share_of_the_range(top, n_sentences):
     found = Probes(("one",), {"stars": np.array([[0.5]])}).differences({"stars": np.array([[0.55]])}, {"stars": stars})
 
     assert len(found) == n_sentences
+
+
+def test_a_copy_holds_all_files_but_the_probes_and_what_is_left_out(tmp_path):
+    for name in ("probes.json", "a.txt", "b.npy", "deep/c.txt"):
+        (tmp_path / "from" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "from" / name).write_text(name)
+    bundle = Bundle(tmp_path / "from", MANIFEST, "", dict.fromkeys(("probes.json", "a.txt", "b.npy", "deep/c.txt"), ""))
+    (tmp_path / "to").mkdir()
+
+    bundle.copy_to(tmp_path / "to", leave_out=["*.npy"])
+
+    copied = {path.relative_to(tmp_path / "to").as_posix() for path in (tmp_path / "to").rglob("*") if path.is_file()}
+    assert copied == {"a.txt", "deep/c.txt"}
+    assert (tmp_path / "to" / "deep" / "c.txt").read_text() == "deep/c.txt"

@@ -158,7 +158,7 @@ def test_tasks_add_up_by_weight_and_rows_without_a_target_count_nothing(bert_bas
         Example(Document("bad film"), {"mood": 0}, weight=0.5),
         Example(Document("slow film"), {"emotions": ()}),
     ]
-    rows = to_rows(examples, chosen, bert_base, recipe)
+    rows = to_rows(examples, chosen, bert_base, recipe.max_tokens)
     logits = network(*padded(rows.ids, torch.device("cpu")))
     mood = CrossEntropy()(logits["mood"], torch.tensor([1, 0, 0])).tolist()
     emotions = BinaryCrossEntropy()(logits["emotions"], torch.tensor([[0.0, 1, 0], [0, 0, 0], [0, 0, 0]])).tolist()

@@ -27,7 +27,7 @@ def network(bert_base, spaces, recipe):
 @pytest.fixture
 def rows(bert_base, spaces):
     def make(n, chosen):
-        return to_rows(mood_examples(n), {"mood": spaces["mood"]}, bert_base, chosen)
+        return to_rows(mood_examples(n), {"mood": spaces["mood"]}, bert_base, chosen.max_tokens)
 
     return make
 

@@ -56,7 +56,7 @@ def test_one_task_is_left_as_it_is():
 @pytest.fixture
 def rows(bert_base, recipe, spaces):
     def make(*examples, **settings):
-        return to_rows(examples, spaces, bert_base, recipe(*spaces, **settings))
+        return to_rows(examples, spaces, bert_base, recipe(*spaces, **settings).max_tokens)
 
     return make
 

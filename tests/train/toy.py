@@ -63,7 +63,7 @@ class Toy:
         self.recipe = toy_recipe(**{"optimiser": {"learning_rate": 2e-3}, **settings})
         self.base = base
         self.network = build_network(base, {"mood": MOODS}, self.recipe)
-        self.rows = to_rows(mood_examples(n_rows), {"mood": MOODS}, base, self.recipe)
+        self.rows = to_rows(mood_examples(n_rows), {"mood": MOODS}, base, self.recipe.max_tokens)
         self.result = None
 
     def fit(self, objective=None, evaluate="accuracy", **arguments):

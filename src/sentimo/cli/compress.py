@@ -22,7 +22,7 @@ def compress(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder to make, if a candidate passes.")],
     dev: Annotated[
-        _Files, typer.Option(help="Labelled file the model was not trained on; one per task. Half of it judges.")
+        _Files, typer.Option(help="Labelled file the model was not trained on; one per task. Two thirds of it judge.")
     ] = None,
     max_drop: Annotated[float, typer.Option(help="Most points of the main figure that may be lost.")] = 0.5,
     min_speedup: Annotated[float, typer.Option(help="Least throughput, as a multiple of the model's.")] = 1.5,
@@ -43,7 +43,7 @@ def compress(
     on_unknown: options.Unknown = options.OnUnknown.error,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the halves, of learning and of the bootstrap.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, help="Of the thirds, of learning and of the bootstrap.")] = 13,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of timing.")] = 7,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is already there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was found as one line of JSON.")] = False,
@@ -54,8 +54,8 @@ def compress(
     """
     from sentimo.compress.gate import Gate
     from sentimo.compress.report import print_outcome
+    from sentimo.compress.run import CompressionStopped, refusal
     from sentimo.compress.run import compress as run
-    from sentimo.compress.run import refusal
     from sentimo.core.bundle import Bundle, check_target
     from sentimo.errors import InputError
 
@@ -82,25 +82,31 @@ def compress(
             f"No labelled rows for {', '.join(unlabelled)}: every answer that changes there counts as lost",
             markup=False,
         )
-    with _Bars() as bars:
-        outcome = run(
-            model,
-            output,
-            rows,
-            gate,
-            train=_texts(train, reading),
-            corpus=_texts(texts, reading),
-            only=[each.strip() for each in only.split(",")] if only else (),
-            seed=seed,
-            rounds=rounds,
-            overwrite=overwrite,
-            show=bars.show,
-            step=bars.step,
-        )
+    stopped = None
+    try:
+        with _Bars() as bars:
+            outcome = run(
+                model,
+                output,
+                rows,
+                gate,
+                train=_texts(train, reading),
+                corpus=_texts(texts, reading),
+                only=[each.strip() for each in only.split(",")] if only else (),
+                seed=seed,
+                rounds=rounds,
+                overwrite=overwrite,
+                show=bars.show,
+                step=bars.step,
+            )
+    except CompressionStopped as error:
+        stopped, outcome = error, error.outcome
     if json:
         print_json({"model": str(model), "output": str(output) if outcome.bundle else None, **outcome.to_dict()})
     else:
         print_outcome(outcome, gate, out)
+    if stopped:
+        raise stopped
     if outcome.best is None:
         raise refusal(outcome, gate)
     err.print(f"Saved {outcome.best.chain} as {output}", markup=False)

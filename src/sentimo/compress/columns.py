@@ -34,7 +34,7 @@ def columns(source: Bundle, target: Path, material: Material) -> Bundle:
         spaces = {task.name: task.space for task in source.manifest.tasks}
         narrow = [each.narrow for each in parts]
         scores = importance(network, narrow, 1, base, spaces, material.rows, source.manifest.max_tokens)
-        width = narrow[0].in_features
+        width = parts[0].widen.out_features
         steps = [width * step // _STEPS for step in range(1, _STEPS)]
         if material.train:
             gone = round(SHARE * width)

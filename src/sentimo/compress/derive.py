@@ -5,18 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sentimo.core.bundle import PROBE_TEXTS, PROBES, Bundle, Probes, write_bundle
+from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, write_bundle
 from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import ModelId
 from sentimo.engine.backends import open_backend
 from sentimo.engine.predictor import Predictor
 
-TORCH_WEIGHTS = ".safetensors"
-"""Ending of the files that only training reads."""
+FOR_TRAINING = "*.safetensors"
+"""Pattern of the files that only training reads."""
 
 
 def derive(
@@ -44,10 +45,7 @@ def derive(
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".compress-", dir=target.parent) as folder:
         draft = Path(folder)
-        for name in source.files:
-            if name != PROBES and (keep_torch_weights or not name.endswith(TORCH_WEIGHTS)):
-                (draft / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source.path / name, draft / name)
+        source.copy_to(draft, leave_out=() if keep_torch_weights else (FOR_TRAINING,))
         manifest = change(draft)
         answers = open_draft(draft, manifest).predict(PROBE_TEXTS)
         probes = Probes(PROBE_TEXTS, {task: each.scores for task, each in answers.tasks.items()})
@@ -58,16 +56,17 @@ def derive(
         return write_bundle(target, manifest, fill, probes, overwrite=overwrite)
 
 
-def open_draft(folder: Path, manifest: Manifest) -> Predictor:
-    """Return a predictor over files that are not a bundle yet."""
+def open_draft(folder: Path, manifest: Manifest, graph: str | None = None) -> Predictor:
+    """Return a predictor over files that are not a bundle yet: with its exact graph, or the one named."""
     files = {path.relative_to(folder).as_posix(): "" for path in folder.rglob("*") if path.is_file()}
-    backend = open_backend(Bundle(folder, manifest, "", files))
+    how: dict[str, Any] = {"graph": graph} if graph else {}
+    backend = open_backend(Bundle(folder, manifest, "", files), **how)
     return Predictor(backend, manifest.tasks, ModelId(manifest.name, ""))
 
 
 def answering_bytes(bundle: Bundle) -> int:
     """Return the size of the files that are needed to answer or to understand a bundle: all but torch weights."""
-    return sum((bundle.path / name).stat().st_size for name in bundle.files if not name.endswith(TORCH_WEIGHTS))
+    return sum((bundle.path / name).stat().st_size for name in bundle.files if not fnmatchcase(name, FOR_TRAINING))
 
 
 def plain_manifest(source: Bundle, **settings: Any) -> Manifest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,12 +9,12 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from sentimo.compress.derive import derive, plain_manifest
-from sentimo.compress.graph import load_graph, look_up_in_8_bit, multiplied, save_graph
+from sentimo.compress.graph import WEIGHT_BITS, load_graph, look_up_in_8_bit, multiplied, save_graph, weight_bits
 from sentimo.compress.material import Material
+from sentimo.compress.quiet import quiet
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends.onnx import GRAPH
-from sentimo.engine.cpu import int8_instructions
 
 
 def dynamic8(source: Bundle, target: Path, material: Material) -> Bundle:
@@ -29,9 +28,9 @@ def dynamic8(source: Bundle, target: Path, material: Material) -> Bundle:
 
     def change(folder: Path) -> Manifest:
         save_graph(multiply_dynamically(load_graph(source)), folder / GRAPH)
-        return plain_manifest(source)
+        return plain_manifest(source, **{WEIGHT_BITS: weight_bits()})
 
-    if int8_instructions() is None:
+    if weight_bits() == 7:
         material.tell("dynamic8: this processor has no VNNI; weights keep to 7 bit, so that sums do not overflow")
     return derive(source, target, change)
 
@@ -43,19 +42,16 @@ def multiply_dynamically(model: onnx.ModelProto) -> onnx.ModelProto:
     chosen = [node.name for node in multiplied(model)]
     with TemporaryDirectory(prefix="sentimo-") as folder:
         path = Path(folder) / GRAPH
-        logging.disable(logging.WARNING)  # advice of the quantizer, which does not apply to exported graphs
-        try:
+        with quiet():  # its advice does not apply to exported graphs
             quantize_dynamic(
                 model,
                 path,
                 nodes_to_quantize=chosen,
                 per_channel=True,
-                reduce_range=int8_instructions() is None,
+                reduce_range=weight_bits() == 7,
                 weight_type=QuantType.QInt8,
                 extra_options={"MatMulConstBOnly": True},
             )
-        finally:
-            logging.disable(logging.NOTSET)
         smaller = onnx.load(path)
     look_up_in_8_bit(smaller)
     return smaller

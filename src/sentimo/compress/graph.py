@@ -13,8 +13,20 @@ from onnx import helper, numpy_helper
 from sentimo.compress.material import NotPossible
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends.onnx import GRAPH, WEIGHTS_8_BIT
+from sentimo.engine.cpu import int8_instructions
 
 LARGE = 4096  # elements; smaller tables are not worth a node
+
+WEIGHT_BITS = "weight_bits"
+"""Setting of a bundle whose `GRAPH` multiplies in 8 bit: how many bits its weights use."""
+
+
+def weight_bits() -> int:
+    """Return how many bits the weights of 8-bit products may use here: 8, or 7 where sums of products would saturate.
+
+    With weights within -64..64 they cannot: AVX2 adds pairs in 16 bit, and 2 * 255 * 64 = 32,640 < 32,768.
+    """
+    return 8 if int8_instructions() else 7
 
 
 def load_graph(bundle: Bundle) -> onnx.ModelProto:
@@ -47,7 +59,10 @@ def matrices(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     return {
         each.name: each
         for each in model.graph.initializer
-        if each.data_type == onnx.TensorProto.FLOAT and len(each.dims) == 2 and np.prod(each.dims) >= LARGE
+        if each.data_type == onnx.TensorProto.FLOAT
+        and len(each.dims) == 2
+        and min(each.dims) > 1  # a column of scales is none
+        and np.prod(each.dims) >= LARGE
     }
 
 

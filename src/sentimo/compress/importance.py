@@ -15,7 +15,6 @@ from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base
 from sentimo.train.loop import padded
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
-from sentimo.train.recipe import parse_recipe
 from sentimo.train.rows import merge, to_rows
 
 
@@ -46,9 +45,8 @@ def importance(
     Source: Michel et al. 2019, "Are Sixteen Heads Really Better than One?", arXiv:1905.10650, eq. 3; Molchanov et al.
     2017, arXiv:1611.06440 (Taylor criterion).
     """
-    tasks = [{"name": task, "train": "-"} for task in rows]
     chosen = {task: spaces[task] for task in rows}
-    data = to_rows(merge(rows), chosen, base, parse_recipe({"tasks": tasks, "max_tokens": max(8, max_tokens)}))
+    data = to_rows(merge(rows), chosen, base, max_tokens)
     objectives = {task: build(OBJECTIVES[DEFAULT_OBJECTIVE[space.kind]].where, task) for task, space in chosen.items()}
     gates: dict[nn.Module, Tensor] = {}
 

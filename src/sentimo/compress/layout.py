@@ -12,20 +12,16 @@ from sentimo.compress.material import NotPossible
 
 @dataclass(frozen=True)
 class Layer:
-    """The linear layers of one encoder layer.
+    """The linear layers of one encoder layer that tell its shape.
 
     Attributes:
-        attention: The module that holds query, key and value.
-        query, key, value: (heads * head_width, width).
+        query: (heads * head_width, width).
         merge: What reads the heads, (width, heads * head_width).
         widen, narrow: The feed-forward part, (columns, width) and (width, columns).
         head_width: Width of one head.
     """
 
-    attention: Any
     query: nn.Linear
-    key: nn.Linear
-    value: nn.Linear
     merge: nn.Linear
     widen: nn.Linear
     narrow: nn.Linear
@@ -87,10 +83,7 @@ def keep_inputs(layer: nn.Linear, kept: Any) -> nn.Linear:
 def _layer(module: Any) -> Layer:
     inner = module.attention.self
     return Layer(
-        inner,
         inner.query,
-        inner.key,
-        inner.value,
         module.attention.output.dense,
         module.intermediate.dense,
         module.output.dense,

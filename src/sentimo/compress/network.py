@@ -10,7 +10,7 @@ from torch import nn
 
 from sentimo.compress.derive import derive, open_draft, plain_manifest
 from sentimo.compress.material import Material, NotPossible
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import TORCH_WEIGHTS, Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import ModelId
 from sentimo.engine.predictor import Predictor
@@ -19,8 +19,6 @@ from sentimo.train.backend import network_backend
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.export import check_parity, export_onnx
 from sentimo.train.network import load_network
-
-TORCH_FILE = "model.safetensors"
 
 Edit = Callable[[nn.Module, Base], nn.Module]
 """(network, its base) -> the network to export; may change the one given."""
@@ -32,8 +30,10 @@ def open_network(bundle: Bundle) -> tuple[nn.Module, Base]:
     Raises:
         NotPossible: the bundle holds no torch weights.
     """
-    if TORCH_FILE not in bundle.files:
-        raise NotPossible(f"the bundle has no torch weights ({TORCH_FILE}); start from the model that training saved")
+    if TORCH_WEIGHTS not in bundle.files:
+        raise NotPossible(
+            f"the bundle has no torch weights ({TORCH_WEIGHTS}); start from the model that training saved"
+        )
     base = open_base(str(bundle.path))
     return load_network(base, {task.name: task.space for task in bundle.manifest.tasks}), base
 

@@ -12,14 +12,13 @@ from torch.nn import functional
 from sentimo.compress.derive import derive, plain_manifest
 from sentimo.compress.distil import distil_for
 from sentimo.compress.dynamic8 import multiply_dynamically
-from sentimo.compress.graph import load_graph, save_graph
+from sentimo.compress.graph import WEIGHT_BITS, load_graph, save_graph, weight_bits
 from sentimo.compress.layout import stack_of
 from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.network import open_network
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends.onnx import GRAPH
-from sentimo.engine.cpu import int8_instructions
 from sentimo.train.export import export_onnx
 
 PACE = 0.1
@@ -46,14 +45,14 @@ def qat8(source: Bundle, target: Path, material: Material) -> Bundle:
         export_onnx(student, folder, [task.name for task in source.manifest.tasks])
         learnt = plain_manifest(source)
         save_graph(multiply_dynamically(load_graph(Bundle(folder, learnt, "", {GRAPH: ""}))), folder / GRAPH)
-        return learnt
+        return plain_manifest(source, **{WEIGHT_BITS: weight_bits()})
 
     return derive(source, target, change)
 
 
 def weight_levels() -> int:
     """Return the largest whole number that weights take at run time: 127, or 64 where sums could overflow."""
-    return 127 if int8_instructions() else 64
+    return 127 if weight_bits() == 8 else 64
 
 
 def round_linear_layers(network: Any, levels: int) -> list[tuple[nn.Module, str, nn.Linear]]:

@@ -34,6 +34,8 @@ def print_outcome(outcome: Outcome, gate: Gate, console: Console) -> None:
         mark = " *" if trial.chain in front else ""
         table.add_row(*(Text(cell, style=style) for cell in (trial.chain + mark, *_cells(trial))[:shown]))
     console.print(table)
+    if outcome.confirmed:
+        console.print(Text(_confirmation(outcome)))
     for note in dict.fromkeys(note for trial in outcome.trials for note in trial.notes):
         console.print(Text(note))
     for chain, why in outcome.left_out.items():
@@ -54,6 +56,7 @@ def compression_card(outcome: Outcome, gate: Gate) -> str:
         "| --- |" + " ---: |" * (len(HEADINGS) - 1),
         *(f"| {' | '.join((each.chain, *_cells(each)))} |" for each in _by_speed(outcome)),
         "",
+        f"- {_confirmation(outcome)}",
         *(f"- {note}" for note in outcome.best.notes),
         "- every figure: `compression.json`",
     ]
@@ -63,8 +66,17 @@ def compression_card(outcome: Outcome, gate: Gate) -> str:
 def _title(outcome: Outcome) -> str:
     processor = outcome.processor or "none (no VNNI, AMX or ARM dot product)"
     return (
-        f"{outcome.megabytes:.1f} MB before; {outcome.n_judged} rows judged, {outcome.n_calibration} others to "
+        f"{outcome.megabytes:.1f} MB before; {outcome.n_judged} rows to choose by, {outcome.n_calibration} others to "
         f"calibrate on; instructions for 8-bit products: {processor}"
+    )
+
+
+def _confirmation(outcome: Outcome) -> str:
+    assert outcome.confirmed is not None  # told of what was chosen
+    lost, agreement = _cells(outcome.confirmed)[:2]
+    return (
+        f"{outcome.confirmed.chain} on {outcome.n_confirmed} rows that chose nothing: {lost} points lost [95%], "
+        f"{agreement} agreement"
     )
 
 

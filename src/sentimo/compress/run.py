@@ -12,7 +12,7 @@ from typing import Any
 from sentimo.compress import TRIED, load_candidate, parse_chain
 from sentimo.compress.derive import answering_bytes, derive
 from sentimo.compress.gate import Gate
-from sentimo.compress.material import Material, NotPossible
+from sentimo.compress.material import Material
 from sentimo.compress.report import compression_card
 from sentimo.compress.trial import ROUNDS, Trial, judge, measure_speed
 from sentimo.core.bundle import Bundle, check_target
@@ -22,7 +22,7 @@ from sentimo.core.predictions import Predictions
 from sentimo.data.split import split_examples
 from sentimo.engine.cpu import int8_instructions
 from sentimo.engine.predictor import Predictor
-from sentimo.errors import BundleError, CompressionError, DataError, InputError, MissingExtraError, TrainingError
+from sentimo.errors import CompressionError, DataError, InputError, Interrupted, SentimoError
 from sentimo.text.normalise import folded
 
 CARD, RECORD = "README.md", "compression.json"
@@ -36,10 +36,12 @@ class Outcome:
 
     Attributes:
         trials: What was measured, in the order tried.
-        left_out: Chain -> why it could not be made.
+        left_out: Chain -> why it could not be made or measured.
         best: The one that was kept, or None.
+        confirmed: The same one, judged on rows that chose nothing.
         bundle: Where it lies, or None.
-        n_calibration, n_judged: Labelled rows used to make candidates, and to judge them.
+        n_calibration, n_judged, n_confirmed: Labelled rows used to make candidates, to choose one, and to judge that
+            one again.
         processor: Its instructions for 8-bit products, or None.
         megabytes: Size of the original.
     """
@@ -47,9 +49,11 @@ class Outcome:
     trials: tuple[Trial, ...]
     left_out: Mapping[str, str]
     best: Trial | None
+    confirmed: Trial | None
     bundle: Bundle | None
     n_calibration: int
     n_judged: int
+    n_confirmed: int
     processor: str | None
     megabytes: float
 
@@ -58,7 +62,8 @@ class Outcome:
         return {
             "best": self.best.chain if self.best else None,
             "digest": self.bundle.digest if self.bundle else None,
-            "rows": {"calibration": self.n_calibration, "judged": self.n_judged},
+            "confirmed": self.confirmed.judged() if self.confirmed else None,
+            "rows": {"calibration": self.n_calibration, "judged": self.n_judged, "confirmed": self.n_confirmed},
             "int8_instructions": self.processor,
             "original_megabytes": round(self.megabytes, 2),
             "candidates": [each.to_dict() for each in self.trials],
@@ -83,8 +88,9 @@ def compress(
 ) -> Outcome:
     """Make a smaller or faster model and keep it if it is good enough.
 
-    The labelled rows are split in two halves: one to calibrate, measure importance and fit bounds on, one to judge by.
-    A candidate that cannot be made is left out with the reason, unless it was named.
+    The labelled rows are split in three: one third calibrates, measures importance and fits bounds, one judges the
+    candidates, and one judges the candidate that was chosen once more: being the best of many on the second third is
+    partly luck there. A candidate that cannot be made or run is left out with the reason.
 
     Args:
         model: The original.
@@ -92,25 +98,24 @@ def compress(
         dev: Task -> labelled rows that the model was not trained on.
         gate: What the result must keep to.
         train: Texts to learn from; the original's answers are the targets.
-        corpus: Texts whose tokens a smaller vocabulary keeps, beside those of `train` and of the calibration half.
+        corpus: Texts whose tokens a smaller vocabulary keeps, beside those of `train` and of the calibration rows.
         only: Chains to try, such as ``("dynamic8", "vocabulary+dynamic8")``; all usual ones by default.
-        seed: Of the halves and of everything drawn.
+        seed: Of the thirds and of everything drawn.
         rounds: Rounds of timing.
         overwrite: Replace a model that is already in `output`.
         show: Told which chain is next, how many are done, and how many there are.
         step: Told the steps of learning done, and their number.
 
     Raises:
-        InputError: no labelled rows, or a chain that does not exist.
-        NotPossible, MissingExtraError: a chain that was named cannot be made.
+        InputError: too few labelled rows, or a chain that does not exist.
         BundleError: the model cannot be opened, or `output` is taken.
+        CompressionStopped: Ctrl-C; it holds what was measured.
     """
     output = Path(output)
     check_target(output, overwrite=overwrite)
     chains = list(dict.fromkeys("+".join(parse_chain(each)) for each in (only or TRIED)))
     source = Bundle.open(model)
-    calibration, judged = halves(dev, seed)
-    texts = list(dict.fromkeys(each.document.text for rows in judged.values() for each in rows))
+    calibration, choice, confirmation = thirds(dev, seed)
     has_corpus = bool(corpus or train)
     calibration_texts = [each.document.text for rows in calibration.values() for each in rows]
     material = Material(
@@ -122,58 +127,75 @@ def compress(
         step=step,
     )
     original = Predictor.load(source.path)
-    before = original.predict(texts)
+    before = original.predict(_texts(choice))
     trials: list[Trial] = []
     left_out: dict[str, str] = {}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent, ignore_cleanup_errors=True) as folder:
-        workshop = _Workshop(source, Path(folder), material)
-        for number, chain in enumerate(chains):
-            show(chain, number, len(chains))
-            try:
-                made, notes = workshop.make(tuple(chain.split("+")))
-            except (NotPossible, MissingExtraError, BundleError, TrainingError) as error:
-                if only:
-                    raise
-                left_out[chain] = str(error)
-                continue
-            trials.append(_tried(chain, made, notes, source, original, before, judged, seed, rounds))
-        best = gate.best(trials)
-        outcome = Outcome(
+
+    def outcome(best: Trial | None = None, confirmed: Trial | None = None) -> Outcome:
+        return Outcome(
             trials=tuple(trials),
             left_out=left_out,
             best=best,
+            confirmed=confirmed,
             bundle=None,
-            n_calibration=sum(map(len, calibration.values())),
-            n_judged=sum(map(len, judged.values())),
+            n_calibration=_n_rows(calibration),
+            n_judged=_n_rows(choice),
+            n_confirmed=_n_rows(confirmation),
             processor=int8_instructions(),
             megabytes=answering_bytes(source) / 1e6,
         )
-        if best is None:
-            return outcome
-        return replace(outcome, bundle=_keep(best, output, outcome, gate, overwrite))
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent, ignore_cleanup_errors=True) as folder:
+        workshop = _Workshop(source, Path(folder), material)
+        try:
+            for number, chain in enumerate(chains):
+                show(chain, number, len(chains))
+                try:
+                    made, notes = workshop.make(tuple(chain.split("+")))
+                    trials.append(_tried(chain, made, notes, source, original, before, choice, seed, rounds))
+                except Exception as error:  # whatever a library raises: the others may still be good
+                    left_out[chain] = _reason(error)
+            best = gate.best(trials)
+            if best is None:
+                return outcome()
+            found = outcome(best, _confirmed(best, original, confirmation, seed))
+        except KeyboardInterrupt:
+            raise CompressionStopped(outcome()) from None
+        return replace(found, bundle=_keep(best, output, found, gate, overwrite))
 
 
-def halves(dev: Rows, seed: int) -> tuple[dict[str, list[Example]], dict[str, list[Example]]]:
-    """Split labelled rows into one half to make candidates with and one to judge them by; they share no text.
+def thirds(dev: Rows, seed: int) -> tuple[dict[str, list[Example]], ...]:
+    """Split labelled rows in three: to make candidates with, to choose one, to judge that one by; they share no text.
 
     Raises:
         InputError: there are too few rows.
     """
-    first: dict[str, list[Example]] = {}
-    second: dict[str, list[Example]] = {}
+    found: tuple[dict[str, list[Example]], ...] = ({}, {}, {})
     placed: dict[str, int] = {}
     for task, rows in dev.items():
         try:
-            parts = split_examples(rows, task, fractions=(0.5, 0.5, 0.0), seed=seed, placed=placed)
+            parts = split_examples(rows, task, fractions=(1 / 3, 1 / 3, 1 / 3), seed=seed, placed=placed)
         except DataError as error:
-            raise InputError(f"the dev rows cannot be split into halves: {error}") from error
-        first[task], second[task] = parts[0], parts[1]
-        for part, members in enumerate(parts[:2]):
-            placed |= {folded(each.document.text): part for each in members}
+            raise InputError(f"the dev rows cannot be split in three: {error}") from error
+        for number, members in enumerate(parts):
+            found[number][task] = members
+            placed |= {folded(each.document.text): number for each in members}
     if not dev:
         raise InputError("compression needs labelled rows: without them nobody knows what a smaller model got wrong")
-    return first, second
+    return found
+
+
+class CompressionStopped(Interrupted):
+    """Ctrl-C while candidates were tried.
+
+    Attributes:
+        outcome: What was measured until then.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(f"stopped after {len(outcome.trials)} candidates were measured; nothing was written")
+        self.outcome = outcome
 
 
 def refusal(outcome: Outcome, gate: Gate) -> CompressionError:
@@ -213,12 +235,12 @@ def _tried(
     source: Bundle,
     original: Predictor,
     before: Predictions,
-    judged: Rows,
+    rows: Rows,
     seed: int,
     rounds: int,
 ) -> Trial:
     candidate = Predictor.load(made.path)
-    tasks = judge(before, candidate.predict(before.texts), judged, seed=seed)
+    tasks = judge(before, candidate.predict(before.texts), rows, seed=seed)
     size = answering_bytes(made)
     return Trial(
         chain=chain,
@@ -230,6 +252,26 @@ def _tried(
         notes=notes,
         path=made.path,
     )
+
+
+def _confirmed(best: Trial, original: Predictor, rows: Rows, seed: int) -> Trial:
+    texts = _texts(rows)
+    before, after = original.predict(texts), Predictor.load(best.path).predict(texts)
+    return replace(best, tasks=judge(before, after, rows, seed=seed), n_rows=len(texts))
+
+
+def _texts(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(each.document.text for members in rows.values() for each in members))
+
+
+def _n_rows(rows: Rows) -> int:
+    return sum(map(len, rows.values()))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SentimoError):
+        return str(error)
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def _keep(best: Trial, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +13,21 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from sentimo.compress.derive import derive, plain_manifest
-from sentimo.compress.graph import load_graph, look_up_in_8_bit, multiplied, replace_constants, save_graph
+from sentimo.compress.graph import (
+    WEIGHT_BITS,
+    load_graph,
+    look_up_in_8_bit,
+    multiplied,
+    replace_constants,
+    save_graph,
+    weight_bits,
+)
 from sentimo.compress.material import Material, NotPossible
+from sentimo.compress.quiet import quiet
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends import open_backend
 from sentimo.engine.backends.onnx import ATTENTION, GRAPH
-from sentimo.engine.cpu import int8_instructions
 from sentimo.errors import MissingExtraError
 
 CALIBRATION_TEXTS = 128
@@ -57,7 +61,7 @@ def static8(source: Bundle, target: Path, material: Material) -> Bundle:
         in_float = set_back_sensitive(smaller, model, feeds[:JUDGED_TEXTS])
         material.tell(f"static8: {len(in_float)} of {len(multiplied(model))} linear layers stay in float")
         save_graph(smaller, folder / GRAPH)
-        return plain_manifest(source)
+        return plain_manifest(source, **{WEIGHT_BITS: weight_bits()})
 
     return derive(source, target, change)
 
@@ -68,13 +72,13 @@ def calibrate(model: onnx.ModelProto, feeds: Sequence[Feed]) -> onnx.ModelProto:
     Raises:
         MissingExtraError: NNCF is not installed.
     """
-    with _quiet():
+    with quiet():
         try:
             import nncf
             from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
         except ImportError:
             raise MissingExtraError("static8 (nncf)", "compress") from None
-        overflow = OverflowFix.DISABLE if int8_instructions() else OverflowFix.ENABLE  # 7-bit weights
+        overflow = OverflowFix.ENABLE if weight_bits() == 7 else OverflowFix.DISABLE
         chosen = {node.name for node in multiplied(model)}
         others = [node.name for node in model.graph.node if node.op_type in ("Gather", "Gemm", "MatMul")]
         quantized: onnx.ModelProto = nncf.quantize(
@@ -169,15 +173,3 @@ def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[NDArray[np.fl
 
 def _distance(found: Sequence[NDArray[np.float32]], wanted: Sequence[NDArray[np.float32]]) -> float:
     return float(np.mean([np.square(a - b).mean() for a, b in zip(found, wanted, strict=True)]))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep NNCF from printing bars and notes of its own."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sentimo.core.documents import Example
+from sentimo.core.documents import Example, Target
+from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import Predictions, TaskScores
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.bootstrap import Figure
@@ -100,14 +102,20 @@ class Trial:
         """Agreement of the task that agrees least."""
         return min(each.agreement for each in self.tasks.values())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return a plain dictionary for JSON."""
+    def judged(self) -> dict[str, Any]:
+        """Return what became of the answers as a plain dictionary for JSON."""
         return {
-            "candidate": self.chain,
             "tasks": {name: each.to_dict() for name, each in self.tasks.items()},
             "rows": self.n_rows,
             "lost": round(self.lost, 4),
             "agreement": round(self.agreement, 6),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON."""
+        return {
+            "candidate": self.chain,
+            **self.judged(),
             "megabytes": round(self.megabytes, 2),
             "size_ratio": round(self.size_ratio, 3),
             **{name: round(value, 3) for name, value in vars(self.speed).items()},
@@ -119,6 +127,9 @@ def judge(
     before: Predictions, after: Predictions, rows: Mapping[str, Sequence[Example]], *, seed: int
 ) -> dict[str, TaskTrial]:
     """Compare the answers of two models to the same texts.
+
+    A row that the original answers and the candidate leaves open counts as answered wrong: as the labels, or the end of
+    the range, furthest from the truth. Rows that the original leaves open are left out.
 
     Args:
         before, after: The answers of the original and of the candidate.
@@ -135,17 +146,35 @@ def judge(
             continue
         chosen = [place[each.document.text] for each in rows[task]]
         targets = [each.targets[task] for each in rows[task]]
-        result = compare(rows_of(scores, chosen), rows_of(other, chosen), targets, seed=seed)
+        result = compare(rows_of(scores, chosen), _answered(rows_of(other, chosen), targets), targets, seed=seed)
         points = (100 * value for value in (result.difference.value, result.difference.low, result.difference.high))  # type: ignore[operator]
         found[task] = TaskTrial(agreement, result.main, result.a.value, result.b.value, Figure(*points))
     return found
+
+
+def _answered(scores: TaskScores, targets: Sequence[Target]) -> TaskScores:
+    """Return the scores with a wrong answer in every row that has none."""
+    filled = scores.scores.copy()
+    for row in np.flatnonzero(~np.isfinite(filled).all(axis=1)).tolist():
+        filled[row] = _furthest(scores.space, targets[row])
+    return replace(scores, scores=filled)
+
+
+def _furthest(space: LabelSpace, target: Target) -> NDArray[np.float64]:
+    """Return the scores (n_labels,) of the answer furthest from the truth."""
+    if isinstance(target, tuple):
+        return np.array([float(label not in target) for label in range(len(space))])
+    low, high = space.range or (0, len(space) - 1)
+    end = high if target - low < high - target else low
+    return np.array([end]) if space.range else np.eye(len(space))[int(end)]
 
 
 def _agreement(a: TaskScores, b: TaskScores) -> float:
     answered = np.atleast_1d(np.isfinite(a.scores).all(axis=1))
     if a.space.range is not None:
         low, high = a.space.range
-        return float(1 - np.abs(a.scores - b.scores)[answered].mean() / (high - low))
+        apart = np.abs(a.scores - b.scores)[answered] / (high - low)
+        return float(1 - np.where(np.isfinite(apart), apart, 1.0).mean())
     pairs = [(x, y) for x, y, kept in zip(a.decide(), b.decide(), answered, strict=True) if kept]
     return sum(x == y for x, y in pairs) / max(1, len(pairs))
 

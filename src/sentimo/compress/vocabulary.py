@@ -17,11 +17,11 @@ from sentimo.compress.derive import derive, plain_manifest
 from sentimo.compress.graph import load_graph, replace_constants, save_graph
 from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.token_model import Ids, kept_tokens, with_tokens
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import TORCH_WEIGHTS, Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER
 
-_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_CONFIG = "config.json"
 
 
 def vocabulary(source: Bundle, target: Path, material: Material) -> Bundle:
@@ -39,18 +39,18 @@ def vocabulary(source: Bundle, target: Path, material: Material) -> Bundle:
         stored = json.loads((folder / TOKENIZER).read_text("utf-8"))
         seen = tokens_of(folder / TOKENIZER, material.corpus)
         model = load_graph(source)
-        table = _table(model)
-        n_before = len(table.values)
+        tables = _tables(model)
+        n_before = len(next(iter(tables.values())))
         old_ids = kept_tokens(stored, seen, always=_fixed_ids(source))
         ids: Ids = {old: new for new, old in enumerate(old_ids)}
         material.tell(f"vocabulary: {len(ids):,} of {n_before:,} tokens are kept")
         if len(ids) >= n_before:
             raise NotPossible("the texts use every token of the vocabulary")
         (folder / TOKENIZER).write_text(json.dumps(with_tokens(stored, ids), ensure_ascii=False), "utf-8")
-        replace_constants(model, {table.name: table.values[old_ids]})
+        replace_constants(model, {name: values[old_ids] for name, values in tables.items()})
         save_graph(model, folder / GRAPH)
-        if (folder / _WEIGHTS).is_file():
-            _cut_torch_weights(folder, table.values, old_ids, ids)
+        if (folder / TORCH_WEIGHTS).is_file():
+            _cut_torch_weights(folder, next(iter(tables.values())), old_ids, ids)
         return _with_ids(plain_manifest(source), ids)
 
     return derive(source, target, change, keep_torch_weights=True)
@@ -64,21 +64,15 @@ def tokens_of(tokenizer: Path, texts: Iterable[str]) -> set[int]:
     return {each for encoding in encodings for each in encoding.ids}
 
 
-class _Table:
-    """The table of word embeddings of a graph."""
-
-    def __init__(self, name: str, values: NDArray[np.float32]) -> None:
-        self.name, self.values = name, values
-
-
-def _table(model: ModelProto) -> _Table:
+def _tables(model: ModelProto) -> dict[str, NDArray[Any]]:
+    """Return name -> rows of what the graph looks tokens up in: their embeddings, and in 8 bit the scales of these."""
     stored = {each.name: each for each in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Gather" and node.input[1] == "input_ids" and node.input[0] in stored:
-            users = [each for each in model.graph.node if node.input[0] in each.input]
-            if len(users) == 1:
-                return _Table(node.input[0], numpy_helper.to_array(stored[node.input[0]]))
-    raise NotPossible("the graph does not look its tokens up in one table")
+    readers = [node for node in model.graph.node if "input_ids" in node.input and node.op_type == "Gather"]
+    names = [node.input[0] for node in readers]
+    n_users = [sum(name in node.input for node in model.graph.node) for name in names]
+    if not names or not stored.keys() >= set(names) or set(n_users) != {1}:
+        raise NotPossible("the graph does not look its tokens up in tables of their own")
+    return {name: numpy_helper.to_array(stored[name]) for name in names}
 
 
 def _fixed_ids(source: Bundle) -> set[int]:
@@ -92,16 +86,14 @@ def _with_ids(manifest: Manifest, ids: Mapping[int, int]) -> Manifest:
     return replace(manifest, settings={**given, **moved, "pad_id": ids[given["pad_id"]]})
 
 
-def _cut_torch_weights(
-    folder: Path, table: NDArray[np.float32], old_ids: Sequence[int], ids: Mapping[int, int]
-) -> None:
+def _cut_torch_weights(folder: Path, table: NDArray[Any], old_ids: Sequence[int], ids: Mapping[int, int]) -> None:
     """Take the same rows out of the torch weights, and move the ids that the configuration names."""
     from safetensors.numpy import load_file, save_file
 
-    weights = load_file(folder / _WEIGHTS)
+    weights = load_file(folder / TORCH_WEIGHTS)
     tables = [name for name, each in weights.items() if each.shape == table.shape and np.array_equal(each, table)]
     weights.update({name: weights[name][old_ids] for name in tables})
-    save_file(weights, folder / _WEIGHTS, metadata={"format": "pt"})
+    save_file(weights, folder / TORCH_WEIGHTS, metadata={"format": "pt"})
     config: dict[str, Any] = json.loads((folder / _CONFIG).read_text("utf-8"))
     config["vocab_size"] = len(old_ids)
     for name, value in config.items():

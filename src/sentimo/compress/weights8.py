@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from sentimo.compress.derive import TORCH_WEIGHTS
+from sentimo.compress.derive import FOR_TRAINING
 from sentimo.compress.graph import (
     insert_first,
     load_graph,
@@ -23,13 +22,11 @@ from sentimo.compress.graph import (
     save_graph,
 )
 from sentimo.compress.material import Material
-from sentimo.core.bundle import PROBES, Bundle, write_bundle
+from sentimo.core.bundle import Bundle, write_bundle
 from sentimo.engine.backends.onnx import GRAPH, WEIGHTS_8_BIT
 
 PROBE_TOLERANCE = 0.05
 """How far a score of the small model may be from that of the large one on the stored probes."""
-
-_LEFT_OUT = (TORCH_WEIGHTS, ".data")
 
 
 def weights8(source: Bundle, target: Path, material: Material) -> Bundle:
@@ -59,10 +56,7 @@ def quantize_bundle(
     bundle = Bundle.open(source)
 
     def fill(folder: Path) -> None:
-        for name in bundle.files:
-            if name not in (GRAPH, PROBES) and not name.endswith(_LEFT_OUT):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(bundle.path / name, folder / name)
+        bundle.copy_to(folder, leave_out=(FOR_TRAINING, GRAPH, "*.data"))
         quantize_weights(bundle.file(GRAPH), folder / GRAPH)
         extra(folder)
 

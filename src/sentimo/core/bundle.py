@@ -13,9 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,6 +31,9 @@ from sentimo.errors import BundleError, SentimoError
 
 FORMAT, FORMAT_VERSION = "sentimo-bundle", 1
 MANIFEST, PROBES = "manifest.json", "probes.json"
+TORCH_WEIGHTS, HEADS_FILE, HEADS_CONFIG = "model.safetensors", "heads.safetensors", "heads.json"
+"""Files that training reads: the encoder, the heads where they are Sentimo's own, and the settings of those heads."""
+
 SAFE_ENDINGS = frozenset(
     {".json", ".jsonl", ".txt", ".md", ".yaml", ".npy", ".onnx", ".data", ".safetensors", ".model"}
 )
@@ -95,6 +99,19 @@ class Bundle:
         if name not in self.files:
             raise BundleError(f"{self.path}: the bundle has no file {name!r}; it lists {', '.join(self.files)}")
         return self.path / name
+
+    def copy_to(self, folder: Path, *, leave_out: Iterable[str] = ()) -> None:
+        """Copy the listed files but the probes, which `write_bundle` writes anew.
+
+        Args:
+            folder: Where to; it exists.
+            leave_out: Patterns of names to leave out, such as ``*.safetensors``.
+        """
+        unwanted = (PROBES, *leave_out)
+        for name in self.files:
+            if not any(fnmatchcase(name, pattern) for pattern in unwanted):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.path / name, folder / name)
 
     def probes(self) -> Probes:
         """Return the texts and scores stored when the bundle was saved."""

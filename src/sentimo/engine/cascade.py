@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from sentimo.core.bundle import PROBES, Bundle, write_bundle
+from sentimo.core.bundle import Bundle, write_bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId, Predictions, join_predictions
 from sentimo.engine.answers import listed
@@ -210,17 +209,10 @@ def write_cascade(cheap: Bundle, exact: ModelId, fit: Fit, target: str | Path, *
     Raises:
         BundleError: see `write_bundle`.
     """
-
-    def fill(folder: Path) -> None:
-        for name in cheap.files:
-            if name != PROBES:
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(cheap.path / name, folder / name)
-
     settings = {**cheap.manifest.settings, SETTING: {"exact": exact.digest, "bounds": dict(fit.bounds)}}
     provenance = {**cheap.manifest.provenance, SETTING: {"model": exact.name, **fit.to_dict()}}
     manifest = replace(cheap.manifest, settings=settings, provenance=provenance)
-    return write_bundle(target, manifest, fill, cheap.probes(), overwrite=overwrite)
+    return write_bundle(target, manifest, cheap.copy_to, cheap.probes(), overwrite=overwrite)
 
 
 def check_tasks(cheap: Predictor, exact: Exact) -> None:

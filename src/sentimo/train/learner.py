@@ -70,7 +70,8 @@ class Learner:
         objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
         network = build_network(base, spaces, recipe).to(PartialState().device)
         start_from_priors(network, spaces, targets)
-        return cls(recipe, base, spaces, network, objectives, to_rows(merge(train), spaces, base, recipe))
+        rows = to_rows(merge(train), spaces, base, recipe.max_tokens)
+        return cls(recipe, base, spaces, network, objectives, rows)
 
     def cautions(self) -> Iterator[str]:
         """Yield what is likely to spoil the run, in sentences."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import RecipeError
 from sentimo.train.catalogue import build
@@ -19,8 +20,6 @@ from sentimo.train.heads import HEADS
 
 if TYPE_CHECKING:  # recipes need pydantic, which a machine that only measures may lack
     from sentimo.train.recipe import Recipe
-
-HEADS_FILE, HEADS_CONFIG = "heads.safetensors", "heads.json"
 
 _HEAD = "head_"  # before the task in torch's names: a task may be called like a method of nn.Module, "type" say
 
@@ -112,7 +111,7 @@ class HeadedNetwork(nn.Module):
         return {name.removeprefix(_HEAD): head(hidden, attention_mask) for name, head in self.heads.items()}
 
     def save(self, folder: Path) -> None:
-        """Write the encoder in the Hugging Face layout, the heads to heads.safetensors and heads.json."""
+        """Write the encoder in the Hugging Face layout, the heads beside it."""
         from safetensors.torch import save_file
 
         with quiet_transformers():

@@ -13,8 +13,7 @@ from transformers import PreTrainedModel, TextClassificationPipeline
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging as hf_logging
 
-from sentimo.core.bundle import Bundle
-from sentimo.engine.backends.torch import WEIGHTS
+from sentimo.core.bundle import TORCH_WEIGHTS, Bundle
 from sentimo.errors import BundleError
 from sentimo.train.encoder import open_base, quiet_transformers
 from sentimo.train.network import load_network
@@ -58,7 +57,7 @@ class HuggingFacePipeline:
     def __init__(self, bundle: Bundle) -> None:
         if "config.json" not in bundle.files:
             raise BundleError(f"{bundle.path} holds no config.json, so no Hugging Face model can be built from it")
-        self._bundle, self.has_weights = bundle, WEIGHTS in bundle.files
+        self._bundle, self.has_weights = bundle, TORCH_WEIGHTS in bundle.files
         base = replace(open_base(str(bundle.path)), has_weights=self.has_weights)
         spaces = {task.name: task.space for task in bundle.manifest.tasks}
         names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]

@@ -12,7 +12,6 @@ from torch import Tensor
 from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
 from sentimo.train.encoder import Base
-from sentimo.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,10 @@ def merge(parts: Mapping[str, Iterable[Example]]) -> list[Example]:
     return list(merged.values())
 
 
-def to_rows(examples: Sequence[Example], spaces: Mapping[str, LabelSpace], base: Base, recipe: Recipe) -> Rows:
-    """Tokenise examples and put their targets into tensors."""
+def to_rows(examples: Sequence[Example], spaces: Mapping[str, LabelSpace], base: Base, max_tokens: int) -> Rows:
+    """Tokenise examples, cut to `max_tokens`, and put their targets into tensors."""
     return Rows(
-        ids=base.encode([each.document.text for each in examples], base.most_tokens(recipe.max_tokens)),
+        ids=base.encode([each.document.text for each in examples], base.most_tokens(max_tokens)),
         targets={task: _targets(examples, task, space) for task, space in spaces.items()},
         has={task: torch.tensor([task in each.targets for each in examples]) for task in spaces},
         weight=torch.tensor([each.weight for each in examples], dtype=torch.float32),

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification
 
 from sentimo.compress.formats import TOKENIZER_FILES, Runner
-from sentimo.compress.network import TORCH_FILE
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
 from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.calibration import calibrated
 from sentimo.errors import InputError
@@ -36,9 +35,11 @@ def export_hf(bundle: Bundle, target: Path) -> Runner:
     Raises:
         InputError: the bundle holds no torch weights, or its heads are attention heads.
     """
-    if TORCH_FILE not in bundle.files:
+    if TORCH_WEIGHTS not in bundle.files:
         what = "a graph alone, as compressed models do" if GRAPH in bundle.files else "n-grams"
-        raise InputError(f"{bundle.path} holds {what}; format hf needs the torch weights of an encoder ({TORCH_FILE})")
+        raise InputError(
+            f"{bundle.path} holds {what}; format hf needs the torch weights of an encoder ({TORCH_WEIGHTS})"
+        )
     base = open_base(str(bundle.path))
     network = load_network(base, {task.name: task.space for task in bundle.manifest.tasks})
     own_heads = isinstance(network, HeadedNetwork)
@@ -92,7 +93,7 @@ def _headed(bundle: Bundle, folder: Path) -> Runner:
 
 
 def _lines(bundle: Bundle) -> str:
-    settings = json.loads(bundle.file("heads.json").read_text("utf-8"))
+    settings = json.loads(bundle.file(HEADS_CONFIG).read_text("utf-8"))
     pooling = {task: each["pooling"] for task, each in settings.items()}
     return f"""import torch
 from safetensors.torch import load_file
@@ -100,7 +101,7 @@ from transformers import AutoModel, AutoTokenizer
 
 encoder = AutoModel.from_pretrained(folder).eval()
 tokenizer = AutoTokenizer.from_pretrained(folder)
-heads = load_file(f"{{folder}}/heads.safetensors")
+heads = load_file(f"{{folder}}/{HEADS_FILE}")
 pooling = {pooling!r}
 
 
@@ -126,7 +127,7 @@ def _readme(bundle: Bundle, *, own_heads: bool) -> str:
         f"| {task.name} | {task.space.kind} | {', '.join(task.space.labels)} |" for task in bundle.manifest.tasks
     )
     how = (
-        f"`AutoModel` loads the encoder; the heads are in `heads.safetensors`:\n\n```python\n{_lines(bundle)}```"
+        f"`AutoModel` loads the encoder; the heads are in `{HEADS_FILE}`:\n\n```python\n{_lines(bundle)}```"
         if own_heads
         else "`AutoModelForSequenceClassification` and `AutoTokenizer` load this folder. Several tasks give their "
         "logits in a row, labels named `task/label`."

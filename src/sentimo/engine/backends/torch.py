@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sentimo.core.bundle import Bundle
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.graph import open_reader
 from sentimo.engine.backends.tokens import TokenReader
@@ -22,8 +22,6 @@ try:
     from torch import Tensor, nn
 except ImportError:
     raise MissingExtraError("backend 'torch'", "train") from None
-
-WEIGHTS, HEADS, HEADS_CONFIG = "model.safetensors", "heads.safetensors", "heads.json"
 
 
 class TorchBackend:
@@ -54,8 +52,8 @@ class TorchBackend:
             MissingExtraError: transformers is not installed.
         """
         torch.set_num_threads(n_threads())
-        if WEIGHTS not in bundle.files:
-            raise BundleError(f"{bundle.path} holds no torch weights ({WEIGHTS}); open it without a backend")
+        if TORCH_WEIGHTS not in bundle.files:
+            raise BundleError(f"{bundle.path} holds no torch weights ({TORCH_WEIGHTS}); open it without a backend")
         return cls(_BundleNetwork(bundle), open_reader(bundle, max_windows=max_windows))
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
@@ -89,7 +87,7 @@ class _BundleNetwork(nn.Module):
         if self._heads:
             from safetensors.torch import load_file
 
-            for name, value in load_file(bundle.file(HEADS)).items():
+            for name, value in load_file(bundle.file(HEADS_FILE)).items():
                 self.register_buffer(name.replace(".", "/"), value)  # torch keeps dots for itself
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:

@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from sentimo.core.bundle import TORCH_WEIGHTS
 from sentimo.train.pretrain.encoder import PackedBert
 from sentimo.train.pretrain.vocabulary import FIRST, LAST, MASK, PAD, UNKNOWN, special_ids
 
-WEIGHTS, LOG = "model.safetensors", "pretraining.json"
+LOG = "pretraining.json"
 
 
 def save_base(folder: Path, encoder: PackedBert, tokenizer: Tokenizer, record: dict[str, Any]) -> None:
@@ -28,7 +29,7 @@ def save_base(folder: Path, encoder: PackedBert, tokenizer: Tokenizer, record: d
     weights = {
         name: value.detach().to("cpu", torch.float16).contiguous() for name, value in encoder.state_dict().items()
     }
-    save_file(weights, folder / WEIGHTS, {"format": "pt"})
+    save_file(weights, folder / TORCH_WEIGHTS, {"format": "pt"})
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {"pad_token": PAD, "unk_token": UNKNOWN, "cls_token": FIRST, "sep_token": LAST, "mask_token": MASK}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": encoder.shape.positions, **names}
