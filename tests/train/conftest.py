@@ -30,8 +30,9 @@ LETTERS = [mark + letter for letter in "abcdefghijklmnopqrstuvwxyz" for mark in 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def one_thread():
+    """Sums on one thread have one order. Before every test: whoever opens a torch model sets the number anew."""
     torch.set_num_threads(1)
 
 

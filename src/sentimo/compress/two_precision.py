@@ -59,8 +59,9 @@ def two_precision(source: Bundle, target: Path, material: Material) -> Bundle:
 
 
 def _bound(task: TaskSpec, fast: Scores, exact: Scores, material: Material) -> Bound:
+    confidence = 0.0 if task.space.kind == "score" else CONFIDENCE  # a score has no labels that could turn
     try:
-        return fit_bound(task, fast, exact, AGREEMENT, confidence=CONFIDENCE)
+        return fit_bound(task, fast, exact, AGREEMENT, confidence=confidence)
     except InputError as error:  # too few rows to tell: then these rows alone agree as wanted
         material.tell(f"two-precision: {error}")
         return fit_bound(task, fast, exact, AGREEMENT)
