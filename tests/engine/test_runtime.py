@@ -158,7 +158,7 @@ def test_settings_that_do_not_fit_are_refused(write_tiny, tmp_path, monkeypatch,
 )
 def test_openvino_is_advised_where_it_would_compute_in_bf16(tiny_bundle, monkeypatch, installed, told):
     monkeypatch.setattr(runtime, "bf16_instructions", lambda: "AMX")
-    monkeypatch.setattr(runtime, "package_version", lambda package: installed)
+    monkeypatch.setattr(runtime, "find_spec", lambda package: installed)
 
     chosen = choose_runtime(tiny_bundle)
 

@@ -73,8 +73,10 @@ def _flags(root: Path) -> set[str]:
 def _field(root: Path, name: str) -> str:
     """Return a field of the first core in /proc/cpuinfo, "" where there is none or this is no Linux."""
     try:
-        lines = (root / "proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+        with (root / "proc/cpuinfo").open(
+            encoding="utf-8", errors="replace"
+        ) as lines:  # long where there are many cores
+            pairs = (line.partition(":") for line in lines)
+            return next((value.strip() for key, _, value in pairs if key.strip() == name), "")
     except OSError:
         return ""
-    pairs = (line.partition(":") for line in lines)
-    return next((value.strip() for key, _, value in pairs if key.strip() == name), "")

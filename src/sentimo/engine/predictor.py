@@ -74,8 +74,7 @@ class Predictor:
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
-        self.identity: tuple[Mapping[str, str], ...] = ({"model": model.digest},)
-        """What its answers depend on, to the last bit, as what -> how it is; one mapping for each model."""
+        self._max_windows: int | None = None
         self._work, self._counting, self._opening = Work(), Lock(), Lock()
         self._exact_backend: Backend | None = None
 
@@ -117,7 +116,7 @@ class Predictor:
             cache_bytes=cache_bytes,
         )
         predictor.bundle, predictor.runtime = bundle, runtime
-        predictor.identity = ({"model": bundle.digest, "max_windows": str(max_windows), **runtime.identity},)
+        predictor._max_windows = max_windows
         return predictor
 
     def __getstate__(self) -> dict[str, Any]:
@@ -126,6 +125,12 @@ class Predictor:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _counting=Lock(), _opening=Lock())
+
+    @property
+    def identity(self) -> tuple[Mapping[str, str], ...]:
+        """What its answers depend on, to the last bit, as what -> how it is; one mapping for each model."""
+        opened = {"max_windows": str(self._max_windows), **self.runtime.identity} if self.runtime else {}
+        return ({"model": self.model.digest, **opened},)
 
     @property
     def work(self) -> Work:

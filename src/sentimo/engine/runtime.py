@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 from sentimo.core.bundle import Bundle
@@ -127,7 +127,7 @@ def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
 def _advice() -> str:
     if (found := bf16_instructions()) is None:
         return ""
-    install = "" if package_version("openvino") else " (pip install 'sentimo[openvino]')"
+    install = "" if find_spec("openvino") else " (pip install 'sentimo[openvino]')"
     return f"; for bulk work {BACKEND}=openvino{install} computes in bf16, for which this processor has {found}"
 
 
@@ -178,6 +178,8 @@ def _why_threads() -> str:
 
 def package_version(package: str) -> str | None:
     """Return the version of an installed package, None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # 30 ms that no answer needs
+
     try:
         return version(package)
     except PackageNotFoundError:
