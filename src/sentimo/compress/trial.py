@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.bootstrap import Figure
 from sentimo.evaluate.compare import compare
 from sentimo.evaluate.report import rows_of
+from sentimo.evaluate.speed.rounds import Clock
 
 ROUNDS = 7
 _BULK_TEXTS, _SINGLE_TEXTS = 256, 32
@@ -216,6 +216,7 @@ def measure_speed(original: Predictor, candidate: Predictor, texts: Sequence[str
 
 def _timed(work: Any, model: Predictor) -> tuple[float, float]:
     """Return wall-clock and CPU seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    clock = Clock()
     work(model)
-    return time.perf_counter() - wall, max(1e-9, time.process_time() - cpu)
+    wall, cpu = clock.read()
+    return wall, max(1e-9, cpu)
