@@ -4,8 +4,9 @@ import sys
 import numpy as np
 import pytest
 
+from sentimo.core.joining import join_predictions
 from sentimo.core.labels import EKMAN_7, INTENSITY, POLARITY_2, POLARITY_3, SENTIMENT_5, LabelSpace
-from sentimo.core.predictions import RESERVED_NAMES, ModelId, Predictions, TaskScores, WindowScores, join_predictions
+from sentimo.core.predictions import RESERVED_NAMES, ModelId, Predictions, TaskScores, WindowScores
 from sentimo.errors import InputError, MissingExtraError
 
 MODEL = ModelId("tiny", "abc123")

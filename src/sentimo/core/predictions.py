@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -203,7 +202,9 @@ class Prediction:
         return {**head, **tail}
 
     def _repr_html_(self) -> str:
-        return _html_table([self])
+        from sentimo.core.html_table import html_table
+
+        return html_table([self])
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -365,58 +366,12 @@ class Predictions(Sequence[Prediction]):
         return pd.DataFrame({"text": list(self.texts), **self.to_columns()})
 
     def _repr_html_(self) -> str:
-        return _html_table(list(self[:50]), more=max(0, len(self) - 50))
+        from sentimo.core.html_table import html_table
+
+        return html_table(list(self[:50]), more=max(0, len(self) - 50))
 
 
 _ORDER = (POLARITY, INTENSITY, EMOTIONS)
-
-
-def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int) -> Predictions:
-    """Put answers of several models back into one order.
-
-    Args:
-        parts: (rows, predictions) pairs: where each answer of a part belongs. Together the rows are 0..n-1.
-        n: Number of rows in all.
-
-    Raises:
-        InputError: two models answer a task of one name in different label spaces.
-    """
-    owner = {row: (part, place) for part, (rows, _) in enumerate(parts) for place, row in enumerate(rows)}
-    order = [owner[row] for row in range(n)]
-    tasks: dict[str, TaskScores] = {}
-    for rows, part in parts:
-        for name, found in part.tasks.items():
-            known = tasks.get(name)
-            if known is None:
-                known = tasks[name] = _blank(name, found.space, n, [each for _, each in parts])
-            if _meaning(known.space) != _meaning(found.space):
-                raise InputError(f"two models answer task {name!r} with different labels")
-            places = np.asarray(rows, dtype=np.intp)
-            known.scores[places] = found.scores
-            if isinstance(known.thresholds, np.ndarray):
-                known.thresholds[places] = found.cuts
-    return Predictions(
-        texts=tuple(parts[part][1].texts[place] for part, place in order),
-        tasks=tasks,
-        languages=tuple(parts[part][1].languages[place] for part, place in order),
-        tokens=np.array([parts[part][1].tokens[place] for part, place in order], dtype=np.int64),
-        coverage=np.array([parts[part][1].coverage[place] for part, place in order], dtype=np.float64),
-        models=tuple(parts[part][1].models[place] for part, place in order),
-        errors=tuple(parts[part][1].errors[place] for part, place in order),
-        windows=tuple(parts[part][1].windows[place] for part, place in order),
-    )
-
-
-def _blank(task: str, space: LabelSpace, n: int, parts: Sequence[Predictions]) -> TaskScores:
-    """Return the scores of no row yet; thresholds are those of all parts, or per row where they have their own."""
-    shape = (n, len(space))
-    cuts = [part.tasks[task].thresholds for part in parts if task in part.tasks]
-    alike = all(not isinstance(each, np.ndarray) and each == cuts[0] for each in cuts)
-    return TaskScores(space, np.full(shape, np.nan, np.float32), cuts[0] if alike else np.full(shape, 0.5))
-
-
-def _meaning(space: LabelSpace) -> tuple[Any, ...]:
-    return space.labels, space.kind, space.range
 
 
 def _decide(space: LabelSpace, values: Floats, cuts: Floats) -> int | float | tuple[int, ...]:
@@ -461,27 +416,3 @@ def _none_for_nan(values: Floats) -> list[float | None]:
     rounded = np.round(values.astype(np.float64), 6)
     found: list[float | None] = rounded.tolist()
     return [None if value != value else value for value in found] if np.isnan(rounded).any() else found
-
-
-def _html_table(rows: Sequence[Prediction], more: int = 0) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row.tasks))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("text", *names, "confidence"))
-    body = "".join(f"<tr>{_html_cells(row, names)}</tr>" for row in rows)
-    rest = f"<p>and {more} more</p>" if more else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
-
-
-def _html_cells(row: Prediction, names: Sequence[str]) -> str:
-    text = row.text if len(row.text) <= 120 else row.text[:119] + "…"
-    cells = [f'<td style="text-align:left">{html.escape(text)}</td>']
-    if row.error is not None:
-        return cells[0] + f'<td colspan="{len(names) + 1}"><i>{html.escape(row.error)}</i></td>'
-    for name in names:
-        value = row.tasks.get(name)
-        if isinstance(value, Choice):
-            shown = ", ".join(f"{each} {value.probabilities[each]:.2f}" for each in value.labels[:3]) or "none"
-        else:
-            shown = "" if value is None else f"{value:.2f}"
-        cells.append(f"<td>{html.escape(shown)}</td>")
-    cells.append(f"<td>{'' if row.confidence is None else f'{row.confidence:.2f}'}</td>")
-    return "".join(cells)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Self, overload
 
 import sentimo
+from sentimo.core.joining import join_predictions
 from sentimo.core.labels import LabelSpace
-from sentimo.core.predictions import ModelId, Prediction, Predictions, join_predictions
+from sentimo.core.predictions import ModelId, Prediction, Predictions
 from sentimo.engine.answers import listed, readable
 from sentimo.engine.predictor import Predictor
 from sentimo.engine.work import Work

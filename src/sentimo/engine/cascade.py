@@ -11,8 +11,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from sentimo.core.bundle import Bundle, write_bundle
+from sentimo.core.joining import join_predictions
 from sentimo.core.labels import LabelSpace
-from sentimo.core.predictions import ModelId, Predictions, join_predictions
+from sentimo.core.predictions import ModelId, Predictions
 from sentimo.engine.answers import listed
 from sentimo.engine.certainty import differ, fit_bound, unsure
 from sentimo.engine.predictor import Predictor
