@@ -100,7 +100,7 @@ def _rows(base: Base, recipe: Recipe, n: int) -> Rows:
     examples = [
         Example(Document(row["text"]), {"emotions": tuple(ids[label] for label in row["labels"])}) for row in table
     ]
-    return to_rows(examples, SPACES, base, recipe)
+    return to_rows(examples, SPACES, base, recipe.max_tokens)
 
 
 if __name__ == "__main__":

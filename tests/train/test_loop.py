@@ -17,6 +17,7 @@ from torch import nn
 from toy import MOODS, Striking, Toy, toy_recipe
 
 from sentimo.core.documents import Document, Example
+from sentimo.core.labels import LabelSpace
 from sentimo.errors import Interrupted, TrainingError
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.loop import epoch_batches, fit, is_out_of_memory, padded
@@ -173,6 +174,20 @@ def test_tasks_add_up_by_weight_and_rows_without_a_target_count_nothing(bert_bas
 
     expected = (2 * mood[0] + emotions[0] + 0.5 * 2 * mood[1] + emotions[2]) / 3
     assert result.history[0]["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_label_that_a_set_does_not_tell_apart_is_left_out_of_the_loss_of_its_rows(bert_base):
+    sides = LabelSpace("sides", ("negative", "neutral", "positive"))
+    recipe = toy_recipe({"name": "side"}, dropout=0.0, optimiser={"learning_rate": 1e-12})
+    network = toy.build_network(bert_base, {"side": sides}, recipe).eval()
+    two_way = Example(Document("good film"), {"side": 2}, among={"side": (0, 2)})
+    rows = to_rows([two_way, Example(Document("a film"), {"side": 1})], {"side": sides}, bert_base, 32)
+    logits = network(*padded(rows.ids, torch.device("cpu")))["side"]
+    expected = CrossEntropy()(logits[:1, [0, 2]], torch.tensor([1])) + CrossEntropy()(logits[1:], torch.tensor([1]))
+
+    result = fit(network, {"side": CrossEntropy()}, rows, recipe, evaluate=None)
+
+    assert result.history[0]["loss"] == pytest.approx(float(expected.detach().sum()) / 2, rel=1e-4)
 
 
 def test_gradients_are_clipped_to_the_norm_of_the_recipe(make):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sentimo.core.documents import Document, Example
@@ -95,3 +97,14 @@ def test_weights_go_with_their_rows(rows):
 def test_texts_are_cut_to_what_recipe_and_encoder_allow(rows):
     assert len(rows(example("good " * 99, mood=1), max_tokens=16).ids[0]) == 16
     assert len(rows(example("good " * 99, mood=1), max_tokens=512).ids[0]) == 64
+
+
+def test_labels_that_a_set_does_not_tell_apart_are_unknown(rows):
+    examples = [example("praise", emotions=(1,)), example("dread", emotions=(2,)), example("film", mood=1)]
+    examples[0] = replace(examples[0], among={"emotions": (0, 1)})
+
+    found = rows(*examples)
+
+    assert {task: each.tolist() for task, each in found.unknown.items()} == {
+        "emotions": [[False, False, True], [False] * 3, [False] * 3]
+    }

@@ -6,7 +6,7 @@ import pytest
 
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
-from sentimo.errors import DataError, InputError, UnknownLabelError
+from sentimo.errors import DataError, InputError, RecipeError, UnknownLabelError
 from sentimo.train.recipe import parse_recipe
 from sentimo.train.tasks import TaskData, default_task_name, drop_leaks, load_task, load_tasks
 
@@ -228,3 +228,35 @@ def test_a_row_without_labels_is_a_row_of_a_multi_label_task(tmp_path):
 
     assert found.space.kind == "multi"
     assert len([*found.train, *found.dev, *found.test]) == 30
+
+
+def test_labels_that_a_file_never_has_may_be_unknown_to_its_rows(write):
+    two_way = write("reviews.csv", [("fine", "good"), ("awful", "bad")])
+    three_way = write("posts.csv", [("lovely", "good"), ("sad", "bad"), ("a film", "neither")])
+    labels = {"space": ["bad", "neither", "good"], "dev": three_way}
+
+    strict = load_task(task([two_way, three_way], **labels), seed=13)
+    open_ = load_task(task([two_way, three_way], absent_labels="unknown", **labels), seed=13)
+
+    assert not any(each.among for each in strict.train)
+    assert [dict(each.among) for each in open_.train] == [{"mood": (0, 2)}] * 2 + [{}] * 3
+    assert texts(open_.train) == texts(strict.train)
+
+
+def test_only_labels_to_choose_from_can_be_unknown(write):
+    stars = write("stars.csv", [("fine", "2"), ("awful", "1")])
+
+    with pytest.raises(DataError, match="absent_labels unknown is for single and multi tasks"):
+        load_task(task(stars, space=["1", "2", "3"], kind="ordinal", absent_labels="unknown", dev=stars), seed=13)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({}, "needs `space`"),
+        ({"space": "polarity-3", "objective": {"name": "cross_entropy", "smoothing": 0.1}}, "smoothed"),
+    ],
+)
+def test_unknown_labels_need_a_space_and_no_smoothing(settings, complaint):
+    with pytest.raises(RecipeError, match=complaint):
+        task("posts.csv", absent_labels="unknown", **settings)

@@ -26,9 +26,18 @@ class Document:
 
 @dataclass(frozen=True)
 class Example:
-    """A document with the wanted answer per task. A task that is absent is unknown, not negative."""
+    """A document with the wanted answer per task. A task that is absent is unknown, not negative.
+
+    Attributes:
+        document: The text.
+        targets: Task -> wanted answer.
+        weight: Factor of its loss.
+        source: Where the answers come from.
+        among: Task -> ids of the labels that its data set tells apart, where those are not all of the task's.
+    """
 
     document: Document
     targets: Mapping[str, Target]
     weight: float = 1.0
     source: Source = "gold"
+    among: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
 from sentimo.train.stopping import stop_signals
 
+_RULED_OUT = -1e4  # a logit without weight in any softmax or sigmoid, and without a gradient
 _POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
 
 Figures = dict[str, float]
@@ -290,7 +291,10 @@ class _Run:
             loss = loss + 0.0 * logits[task].float().sum()
             if has.any():
                 targets = self.rows.targets[task][index].to(self.device)[has]
-                losses = objective(logits[task].float()[has], targets)
+                found = logits[task].float()
+                if task in self.rows.unknown:
+                    found = found.masked_fill(self.rows.unknown[task][index].to(self.device), _RULED_OUT)
+                losses = objective(found[has], targets)
                 loss = loss + self.loss_weight[task] * (losses * weight[has]).sum()
         return loss
 

@@ -86,6 +86,11 @@ class TaskRecipe(_Part):
         default=None, description="Old label -> new label, or the name of a known mapping. Others are left out."
     )
     on_unknown: Literal["error", "skip"] = Field(default="error", description="What to do with an unknown label.")
+    absent_labels: Literal["wrong", "unknown"] = Field(
+        default="wrong",
+        description="What a label says that no row of a training file has. `unknown`: nothing, it is left out of the "
+        "loss of that file's rows; for several sets with different labels. Needs `space`.",
+    )
     delimiter: str | None = Field(default=None, description="Sign between the cells of a CSV file. Default: guessed.")
     encoding: str | None = Field(default=None, description="Of text files. Default: detected.")
     head: Annotated[HeadChoice, BeforeValidator(_as_named)] = Field(default_factory=HeadChoice)
@@ -102,6 +107,10 @@ class TaskRecipe(_Part):
             raise ValueError(f"task name {self.name!r}: use letters, digits, - and _")
         if not self.train:
             raise ValueError("train: no file given")
+        if self.absent_labels == "unknown" and self.space is None:
+            raise ValueError("absent_labels unknown needs `space`: the labels of all files together")
+        if self.absent_labels == "unknown" and self.objective and (self.objective.model_extra or {}).get("smoothing"):
+            raise ValueError("absent_labels unknown cannot be smoothed: smoothing gives every label a share")
         for what, name, known in (("space", self.space, SPACES), ("mapping", self.mapping, MAPPINGS)):
             if isinstance(name, str):
                 _check_name(name, known, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -23,12 +23,15 @@ class Rows:
         targets: Task -> (n,) ids, (n, n_labels) 0/1, or (n,) places in the range; see `sentimo.train.objectives`.
         has: Task -> (n,) bool, whether the row has a target.
         weight: (n,) weight of each row.
+        unknown: Task -> (n, n_labels) bool, the labels that the row's data set does not tell apart; absent where every
+            set tells all of them.
     """
 
     ids: list[list[int]]
     targets: Mapping[str, Tensor]
     has: Mapping[str, Tensor]
     weight: Tensor
+    unknown: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,8 +51,10 @@ def merge(parts: Mapping[str, Iterable[Example]]) -> list[Example]:
             key = (same, seen[same])
             seen[same] += 1
             known = merged.get(key)
-            targets = each.targets if known is None else {**known.targets, **each.targets}
-            merged[key] = Example(each.document, targets, each.weight, each.source)
+            if known is not None:
+                targets, among = {**known.targets, **each.targets}, {**known.among, **each.among}
+                each = Example(each.document, targets, each.weight, each.source, among)
+            merged[key] = each
     return list(merged.values())
 
 
@@ -60,7 +65,21 @@ def to_rows(examples: Sequence[Example], spaces: Mapping[str, LabelSpace], base:
         targets={task: _targets(examples, task, space) for task, space in spaces.items()},
         has={task: torch.tensor([task in each.targets for each in examples]) for task in spaces},
         weight=torch.tensor([each.weight for each in examples], dtype=torch.float32),
+        unknown={
+            task: _unknown(examples, task, len(space))
+            for task, space in spaces.items()
+            if any(task in each.among for each in examples)
+        },
     )
+
+
+def _unknown(examples: Sequence[Example], task: str, n_labels: int) -> Tensor:
+    unknown = torch.zeros(len(examples), n_labels, dtype=torch.bool)
+    for row, each in enumerate(examples):
+        if task in each.among:
+            unknown[row] = True
+            unknown[row, list(each.among[task])] = False
+    return unknown
 
 
 def _targets(examples: Sequence[Example], task: str, space: LabelSpace) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentimo.core.documents import Example
@@ -13,6 +13,7 @@ from sentimo.core.predictions import EMOTIONS, INTENSITY, POLARITY, RESERVED_NAM
 from sentimo.data.dataset import Dataset, load_dataset
 from sentimo.data.split import split_examples, usual_fractions
 from sentimo.errors import DataError
+from sentimo.evaluate.calibration import multi_hot
 from sentimo.text.normalise import folded
 from sentimo.train.recipe import TaskRecipe
 
@@ -90,6 +91,8 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         dataset = _load(task, paths, space, first_id)
         space, first_id = dataset.space, dataset.first_id
         parts[part] = [example for example in dataset.examples if task.name in example.targets]
+        if part == "train" and task.absent_labels == "unknown":
+            parts[part] = [each for path in paths for each in _among(task, _load(task, [path], space, first_id))]
         if dataset.note:
             notes.append(f"{task.name}, {part}: {dataset.note}")
         if dataset.skipped:
@@ -144,6 +147,20 @@ def _without(name: str, task: TaskData, held_out: Set[str], test: Set[str]) -> T
     elif n := len(task.dev) - len(dev):
         notes.append(f"{name}: {n} dev rows left out, their texts stand in test")
     return TaskData(task.space, train, dev or task.dev, task.test, notes)
+
+
+def _among(task: TaskRecipe, dataset: Dataset) -> list[Example]:
+    """Return the examples of one file, each with the labels that the file tells apart."""
+    space = dataset.space
+    if space.kind not in ("single", "multi"):
+        raise DataError(f"task {task.name!r} is {space.kind}; absent_labels unknown is for single and multi tasks")
+    rows = [each for each in dataset.examples if task.name in each.targets]
+    if not rows:
+        return []
+    found = multi_hot(space, [each.targets[task.name] for each in rows]).any(axis=0)
+    return (
+        rows if found.all() else [replace(each, among={task.name: tuple(found.nonzero()[0].tolist())}) for each in rows]
+    )
 
 
 def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, first_id: int | None = None) -> Dataset:
