@@ -157,10 +157,9 @@ def _among(task: TaskRecipe, dataset: Dataset) -> list[Example]:
     rows = [each for each in dataset.examples if task.name in each.targets]
     if not rows:
         return []
-    found = multi_hot(space, [each.targets[task.name] for each in rows]).any(axis=0)
-    return (
-        rows if found.all() else [replace(each, among={task.name: tuple(found.nonzero()[0].tolist())}) for each in rows]
-    )
+    per_label = multi_hot(space, [each.targets[task.name] for each in rows]).sum(axis=0).tolist()
+    labels = tuple(label for label, n in enumerate(per_label) if n)
+    return rows if all(per_label) else [replace(each, among={task.name: labels}) for each in rows]
 
 
 def _load(task: TaskRecipe, paths: Sequence[Path], space: LabelSpace | None, first_id: int | None = None) -> Dataset:
