@@ -20,6 +20,7 @@ import torch
 
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import GOEMOTIONS_28
+from sentimo.evaluate.speed.machine import describe_machine
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.loop import fit
 from sentimo.train.network import build_network
@@ -57,7 +58,7 @@ def main() -> None:
     medians = {name: sorted(values)[ROUNDS // 2] for name, values in measured.items()}
     first = next(iter(medians.values()))
     result = {name: f"{value:.1f} samples per core-second, x{value / first:.1f}" for name, value in medians.items()}
-    print(json.dumps(result) if chosen.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
+    print(json.dumps({**result, "machine": describe_machine()}) if chosen.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
 
 
 def usual(base: Base, recipe: Recipe, rows: Rows) -> float:
