@@ -5,7 +5,8 @@
     python recipes/pretrain_zh.py compare --way W    # a short run of a way, judged by fine-tuning on two dev parts
     python recipes/pretrain_zh.py train --minutes 8  # the long run with the winner; goes on from its checkpoint
 
-All but `prepare` need nothing but the folder that `prepare` made, torch, numpy, pyarrow, tokenizers and
+A second stage reads more of what the encoder is for: `pack --second`, then `train --second --way mlm-zh-small`, which
+begins with the encoder of the first. All but `prepare` need nothing but the folder that `prepare` made, torch, numpy, pyarrow, tokenizers and
 safetensors, so that they run on a borrowed GPU.
 """
 
@@ -54,12 +55,23 @@ TIMES = {  # file -> how often an epoch reads a document; half of the raw text i
     "weibo-covid": 0.45,
 }
 LABELLED, LABELLED_TIMES = "labelled-zh", 2.0  # the texts (never the labels) of the train parts of the labelled sets
+SECOND = {  # the same of the second stage
+    "fewclue-mixed": 0.5,
+    "kdconv-dialogue": 2.0,
+    "modern-history-prose": 0.1,
+    "reviews-dianping-mafengwo-baidu": 6.0,
+    "smile-counselling": 0.4,
+    "uer-mixed": 0.7,
+    "weibo-covid": 0.45,
+    LABELLED: 6.0,
+}
 
-WAYS = {  # name -> objective, whether the layers begin with MiniLM's
-    "mlm-random": ("mlm", False),
-    "mlm-minilm": ("mlm", True),
-    "replaced-random": ("replaced-tokens", False),
-    "replaced-minilm": ("replaced-tokens", True),
+WAYS = {  # name -> objective, encoder that it begins with
+    "mlm-random": ("mlm", None),
+    "mlm-minilm": ("mlm", "minilm"),
+    "mlm-zh-small": ("mlm", "zh-small"),
+    "replaced-random": ("replaced-tokens", None),
+    "replaced-minilm": ("replaced-tokens", "minilm"),
 }
 PROBES = {"chnsenticorp-hotel": 3, "smp2020-ewect-usual": 2}  # set -> epochs of fine-tuning
 
@@ -118,16 +130,16 @@ def best() -> str:
     return max(found, key=lambda way: float(found[way]["mean"]))
 
 
-def train(way: str, minutes: float, device: torch.device) -> None:
+def train(way: str, minutes: float, device: torch.device, *, second: bool) -> None:
     """Make the long run and keep its encoder beside its log."""
-    rows, held_out, tokenizer = _rows()
+    rows, held_out, tokenizer = _rows(second=second)
     model = build(way, tokenizer)
     checkpoint = WORK / f"checkpoint-{way}.pt"
     if checkpoint.is_file():  # its number of steps was fixed when it began
         steps = int(torch.load(checkpoint, map_location="cpu", weights_only=True)["plan"]["steps"])
     else:
         steps = int(minutes * 60 * _steps_per_second(model, rows, device))
-    plan = _plan(steps, device)
+    plan = replace(_plan(steps, device), learning_rate=5e-4 if second else 1e-3)
     log = pretrain(model, rows, held_out, plan, device=device, checkpoint=checkpoint, on_log=_show)
     found = probe(model.encoder, tokenizer, device)
     print(json.dumps(found), flush=True)
@@ -140,13 +152,14 @@ def train(way: str, minutes: float, device: torch.device) -> None:
 
 def build(way: str, tokenizer: Tokenizer) -> Any:
     """Return the untrained objective of a way."""
-    objective, from_minilm = WAYS[way]
+    objective, start = WAYS[way]
     pad, _, first, last, mask = special_ids(tokenizer)
     torch.manual_seed(SEED)
     model = OBJECTIVES[objective](Shape(tokenizer.get_vocab_size()), Special(pad, first, last, mask))
-    if from_minilm:
-        known = json.loads((WORK / "minilm-tokens.json").read_text("utf-8"))
-        n = begin_with(model.encoder, load_file(WORK / "minilm.safetensors"), tokenizer.get_vocab(), known)
+    if start is not None:
+        own = tokenizer.get_vocab()
+        known = own if start == "zh-small" else json.loads((WORK / "minilm-tokens.json").read_text("utf-8"))
+        n = begin_with(model.encoder, load_file(WORK / f"{start}.safetensors"), own, known)
         print(f"{way}: {n:,} embeddings copied")
     return model
 
@@ -233,18 +246,20 @@ def _plan(steps: int, device: torch.device) -> Plan:
     return Plan(steps, log_every=250, precision="bf16" if on_gpu else "fp32", compile=on_gpu)
 
 
-def _documents() -> list[str]:
+def _documents(*, second: bool = False) -> list[str]:
     names = {**dict.fromkeys(TIMES, 1.0), "reviews-dianping-mafengwo-baidu": 2.0, LABELLED: LABELLED_TIMES}
+    if second:  # what the first stage drew less often than once is drawn less often by as much
+        names = {name: times / min(1.0, TIMES.get(name, 1.0)) for name, times in SECOND.items()}
     return draw([Source(WORK / f"{name}.txt.zst", times) for name, times in names.items()], SEED)
 
 
-def _rows() -> tuple[NDArray[np.uint16], NDArray[np.uint16], Tokenizer]:
+def _rows(*, second: bool = False) -> tuple[NDArray[np.uint16], NDArray[np.uint16], Tokenizer]:
     """Return the packed rows to learn from and those held out: no text stands in both."""
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    files = [WORK / "rows.npy", WORK / "held-out.npy"]
-    if not files[1].is_file():
-        documents = _documents()
-        held_out = set(documents[:HELD_OUT])
+    files = [WORK / ("rows-second.npy" if second else "rows.npy"), WORK / "held-out.npy"]
+    if not all(file.is_file() for file in files):
+        held_out = set(_documents()[:HELD_OUT])  # of both stages
+        documents = _documents(second=second)
         np.save(files[0], packed([each for each in documents if each not in held_out], tokenizer, LENGTH))
         np.save(files[1], packed(sorted(held_out), tokenizer, LENGTH))
     rows, kept = (np.load(file) for file in files)
@@ -295,16 +310,17 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=600, help="of a way that is compared")
     options.add_argument("--minutes", type=float, default=8.0, help="of the long run, on this machine")
     options.add_argument("--way", choices=list(WAYS), help="default of train: the best that was compared")
+    options.add_argument("--second", action="store_true", help="of pack and train: the texts of the second stage")
     chosen = options.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if chosen.step == "prepare":
         prepare()
     elif chosen.step == "pack":
-        _rows()
+        _rows(second=chosen.second)
     elif chosen.step == "compare":
         compare(chosen.way or next(iter(WAYS)), chosen.steps, device)
     else:
-        train(chosen.way or best(), chosen.minutes, device)
+        train(chosen.way or best(), chosen.minutes, device, second=chosen.second)
 
 
 if __name__ == "__main__":
