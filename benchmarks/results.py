@@ -92,8 +92,8 @@ EXPERIMENTS = {
         "Training throughput on two cores of a larger processor with bf16",
         ("python", "benchmarks/throughput.py", "--base", "minilm-shape", "--json"),
         elsewhere=True,
-        note="minilm-shape: MiniLM's configuration and tokenizer with random weights, which are as fast. A training run "
-        "on a GPU used six other cores of the machine.",
+        note="minilm-shape: MiniLM's configuration and tokenizer with random weights, which are as fast. A training "
+        "run on a GPU used six other cores of the machine.",
     ),
     "throughput-fp32": Experiment(  # the same command where the processor has no bf16
         "Training throughput on a processor without bf16",

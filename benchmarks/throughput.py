@@ -58,7 +58,11 @@ def main() -> None:
     medians = {name: sorted(values)[ROUNDS // 2] for name, values in measured.items()}
     first = next(iter(medians.values()))
     result = {name: f"{value:.1f} samples per core-second, x{value / first:.1f}" for name, value in medians.items()}
-    print(json.dumps({**result, "machine": describe_machine()}) if chosen.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
+    print(
+        json.dumps({**result, "machine": describe_machine()})
+        if chosen.json
+        else "\n".join(f"{name}: {value}" for name, value in result.items())
+    )
 
 
 def usual(base: Base, recipe: Recipe, rows: Rows) -> float:

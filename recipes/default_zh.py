@@ -1,8 +1,8 @@
-"""Make the built-in Chinese model: gather the data, train recipes/default_zh.yaml, store it in 8 bit, judge it.
+"""A Chinese encoder with polarity, intensity and emotions: gather the data, train recipes/default_zh.yaml, judge it.
 
     python recipes/default_zh.py gather           # one file per task, set and part -> runs/default-zh
     python recipes/default_zh.py train            # minutes on a GPU, hours on two cores; --resume goes on
-    python recipes/default_zh.py ship             # 8 bit, judged on every test part, card -> src/sentimo/models/zh
+    python recipes/default_zh.py judge            # on every test part
 
 The data folder is taken from SENTIMO_DATA (default: ../shared/data beside the repository). Every text of a dev or test
 part of any Chinese set is left out of training, also where it differs only in width, letter case, spaces or
@@ -12,7 +12,6 @@ punctuation: the sets share many reviews with each other.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,12 +24,9 @@ import pyarrow.parquet as pq
 from graded_zh import graded_sentences, intensity_by_marks
 from rich.console import Console
 
-from sentimo.compress.weights8 import quantize_bundle
-from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import EKMAN_7, MAPPINGS, POLARITY_3, LabelSpace
 from sentimo.core.predictions import EMOTIONS, POLARITY, Predictions, TaskScores
-from sentimo.engine.analyzer import BUILT_IN
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.normalise import folded
@@ -231,21 +227,19 @@ def judge(predictor: Predictor) -> dict[str, Report]:
 def main() -> None:
     """Run one step."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("step", choices=["gather", "train", "judge", "ship"])
+    options.add_argument("step", choices=["gather", "train", "judge"])
     options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    options.add_argument("--model", type=Path, default=RUN / "model", help="what is trained, judged or shipped")
+    options.add_argument("--model", type=Path, default=RUN / "model", help="what is trained or judged")
     chosen = options.parse_args()
     if chosen.step == "gather":
         gather()
     elif chosen.step == "train":
         recipe = load_recipe(Path(__file__).with_suffix(".yaml"))
         train(recipe, chosen.model, resume=chosen.resume, overwrite=True, console=Console(stderr=True))
-    elif chosen.step == "judge":
+    else:
         for name, report in judge(Predictor.load(chosen.model)).items():
             for task in report.tasks.values():
                 print(f"{name}: accuracy {task.figures['accuracy']}, macro F1 {task.figures['macro_f1']}")
-    else:
-        raise SystemExit("not yet")
 
 
 if __name__ == "__main__":

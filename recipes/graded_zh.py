@@ -49,11 +49,11 @@ BLAME = "差 难吃 难用 难看 吵 脏 麻烦 丑 卡 冷淡 敷衍 贵 慢 �
 STRONG_PRAISE = "完美 惊艳 无可挑剔 棒极了 太赞了 爱死了 好到哭 堪称一绝 超出预期 五星好评 神作 绝了"
 STRONG_BLAME = "垃圾 恶心 气死人 忍无可忍 一塌糊涂 崩溃 烂透了 糟糕透顶 简直是噩梦 绝望 骗子 再也不来了"
 MILD_PRAISE = "还行 还可以 不错 过得去 凑合 算不上差"
-MILD_BLAME = "一般 马马虎虎 不太理想 差强人意 没什么特别 有待改进"
+MILD_BLAME = "一般 马马虎虎 不太理想 没什么特别 有待改进"
 THINGS = (
     "房间 服务 早餐 前台 酒店 手机 屏幕 电池 快递 包装 客服 衣服 质量 味道 面条 火锅 电影 剧情 这本书 老师 课程 音乐 "
     "界面 软件 这家店 位置 空调 床 价格 态度 今天的会议 新同事 旅行 风景 洗衣机 耳机 鞋子 水果 牛奶 平板 游戏"
-).split()
+)
 NEGATIONS = {"不太": 0.3, "不怎么": 0.3, "不是很": 0.3, "没那么": 0.3, "不": 0.5, "一点也不": 0.75, "一点都不": 0.75}
 FRAMES = (
     "{s}",
@@ -83,8 +83,8 @@ FACTS = (
     "订单{d}发货，{d}到{p}。",
     "{t}有两种颜色可选",
 )
-PLACES = "二楼 北京 车站旁边 上海 学校门口 广州 仓库 公司 机场 城南".split()
-DAYS = "昨天 今天上午 星期三 去年 上个月 明天下午 八点 2019年 周末 前天".split()
+PLACES = "二楼 北京 车站旁边 上海 学校门口 广州 仓库 公司 机场 城南"
+DAYS = "昨天 今天上午 星期三 去年 上个月 明天下午 八点 2019年 周末 前天"
 
 
 class Graded(NamedTuple):
@@ -107,7 +107,11 @@ def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
 
 def _fact(draw: random.Random) -> Graded:
     frame = draw.choice(FACTS)
-    return Graded(frame.format(t=draw.choice(THINGS), p=draw.choice(PLACES), d=draw.choice(DAYS)), "neutral", 0.03)
+    return Graded(
+        frame.format(t=draw.choice(THINGS.split()), p=draw.choice(PLACES.split()), d=draw.choice(DAYS.split())),
+        "neutral",
+        0.03,
+    )
 
 
 def _opinion(draw: random.Random) -> Graded:
@@ -115,7 +119,7 @@ def _opinion(draw: random.Random) -> Graded:
     said, side, strength = _judgement(draw, side)
     loud = draw.choice(tuple(LOUD))
     frame = draw.choice(FRAMES)
-    text = frame.format(s=draw.choice(THINGS) + said)
+    text = frame.format(s=draw.choice(THINGS.split()) + said)
     if loud:
         text = text.rstrip("。") + loud
     return Graded(text, side, min(1.0, strength + LOUD[loud]))
@@ -143,9 +147,12 @@ def _judgement(draw: random.Random, side: str) -> tuple[str, str, float]:
 
 
 _STRONGEST = re.compile(
-    "极其|极度|无比|超级|简直|极了|透了|死了|要命|不得了|到爆|" + "|".join((*STRONG_PRAISE.split(), *STRONG_BLAME.split()))
+    "极其|极度|无比|超级|简直|极了|透了|死了|要命|不得了|到爆|"
+    + "|".join((*STRONG_PRAISE.split(), *STRONG_BLAME.split()))
 )
-_STRONG = re.compile("非常|特别|十分|太[^平阳原]|超[好爱赞差烂]|最[好差爱讨喜烂]|强烈|绝对|完全|实在|真心|坚决|竟然|居然")
+_STRONG = re.compile(
+    "非常|特别|十分|太[^平阳原]|超[好爱赞差烂]|最[好差爱讨喜烂]|强烈|绝对|完全|实在|真心|坚决|竟然|居然"
+)
 _WEAK = re.compile("有点|有些|稍微|略|还行|还可以|一般|凑合|马马虎虎|还算|不太|不怎么|勉强|过得去")
 _LOUD = re.compile(r"[!！]{2,}|[?？]{3,}|(.)\1{3,}|(\[[^\]]{1,4}\])\2+")
 

@@ -6,8 +6,8 @@
     python recipes/pretrain_zh.py train --minutes 8  # the long run with the winner; goes on from its checkpoint
 
 A second stage reads more of what the encoder is for: `pack --second`, then `train --second --way mlm-zh-small`, which
-begins with the encoder of the first. All but `prepare` need nothing but the folder that `prepare` made, torch, numpy, pyarrow, tokenizers and
-safetensors, so that they run on a borrowed GPU.
+begins with the encoder of the first (`zh-small.safetensors` in the folder). All but `prepare` need nothing but the
+folder that `prepare` made, torch, numpy, pyarrow, tokenizers and safetensors, so that they run on a borrowed GPU.
 """
 
 from __future__ import annotations

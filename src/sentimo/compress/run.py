@@ -14,6 +14,7 @@ from sentimo.compress.derive import answering_bytes, derive
 from sentimo.compress.gate import Gate
 from sentimo.compress.material import Material
 from sentimo.compress.report import compression_card
+from sentimo.compress.thresholds import decided_by, fitted_anew, written_with
 from sentimo.compress.trial import ROUNDS, Trial, judge, measure_speed
 from sentimo.core.bundle import Bundle, check_target
 from sentimo.core.documents import Example
@@ -88,9 +89,10 @@ def compress(
 ) -> Outcome:
     """Make a smaller or faster model and keep it if it is good enough.
 
-    The labelled rows are split in three: one third calibrates, measures importance and fits bounds, one judges the
-    candidates, and one judges the candidate that was chosen once more: being the best of many on the second third is
-    partly luck there. A candidate that cannot be made or run is left out with the reason.
+    The labelled rows are split in three. One third calibrates, measures importance and fits bounds, and sets the
+    thresholds of multi-label tasks, for the original too; one judges the candidates; and one judges the candidate that
+    was chosen once more: being the best of many on the second third is partly luck there. A candidate that cannot be
+    made or run is left out with the reason. The thresholds of what is kept are those of all labelled rows.
 
     Args:
         model: The original.
@@ -127,7 +129,7 @@ def compress(
         step=step,
     )
     original = Predictor.load(source.path)
-    before = original.predict(_texts(choice))
+    before = _answers(original, calibration, choice)
     trials: list[Trial] = []
     left_out: dict[str, str] = {}
 
@@ -153,16 +155,18 @@ def compress(
                 show(chain, number, len(chains))
                 try:
                     made, notes = workshop.make(tuple(chain.split("+")))
-                    trials.append(_tried(chain, made, notes, source, original, before, choice, seed, rounds))
+                    trials.append(
+                        _tried(chain, made, notes, source, original, before, calibration, choice, seed, rounds)
+                    )
                 except Exception as error:  # whatever a library raises: the others may still be good
                     left_out[chain] = _reason(error)
             best = gate.best(trials)
             if best is None:
                 return outcome()
-            found = outcome(best, _confirmed(best, original, confirmation, seed))
+            found = outcome(best, _confirmed(best, original, calibration, confirmation, seed))
         except KeyboardInterrupt:
             raise CompressionStopped(outcome()) from None
-        return replace(found, bundle=_keep(best, output, found, gate, overwrite))
+        return replace(found, bundle=_keep(best, dev, output, found, gate, overwrite))
 
 
 def thirds(dev: Rows, seed: int) -> tuple[dict[str, list[Example]], ...]:
@@ -235,12 +239,13 @@ def _tried(
     source: Bundle,
     original: Predictor,
     before: Predictions,
+    calibration: Rows,
     rows: Rows,
     seed: int,
     rounds: int,
 ) -> Trial:
     candidate = Predictor.load(made.path)
-    tasks = judge(before, candidate.predict(before.texts), rows, seed=seed)
+    tasks = judge(before, _answers(candidate, calibration, rows), rows, seed=seed)
     size = answering_bytes(made)
     return Trial(
         chain=chain,
@@ -254,10 +259,14 @@ def _tried(
     )
 
 
-def _confirmed(best: Trial, original: Predictor, rows: Rows, seed: int) -> Trial:
-    texts = _texts(rows)
-    before, after = original.predict(texts), Predictor.load(best.path).predict(texts)
-    return replace(best, tasks=judge(before, after, rows, seed=seed), n_rows=len(texts))
+def _confirmed(best: Trial, original: Predictor, calibration: Rows, rows: Rows, seed: int) -> Trial:
+    before, after = (_answers(each, calibration, rows) for each in (original, Predictor.load(best.path)))
+    return replace(best, tasks=judge(before, after, rows, seed=seed), n_rows=len(before.texts))
+
+
+def _answers(model: Predictor, calibration: Rows, rows: Rows) -> Predictions:
+    """Return the answers to the texts of rows, by thresholds that the calibration rows set."""
+    return decided_by(model.predict(_texts(rows)), fitted_anew(model, calibration))
 
 
 def _texts(rows: Rows) -> list[str]:
@@ -274,8 +283,10 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def _keep(best: Trial, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:
+def _keep(best: Trial, dev: Rows, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:
+    """Write the best candidate; its thresholds are fitted on all labelled rows, as those of a trained model are."""
     made = Bundle.open(best.path)
+    thresholds = fitted_anew(Predictor.load(made.path), dev)
 
     def change(folder: Path) -> Manifest:
         card = folder / CARD
@@ -284,6 +295,6 @@ def _keep(best: Trial, output: Path, outcome: Outcome, gate: Gate, overwrite: bo
         record = {"gate": vars(gate), **outcome.to_dict()}
         (folder / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
         provenance = {**made.manifest.provenance, "compressed": best.chain}
-        return replace(made.manifest, provenance=provenance)
+        return replace(written_with(made.manifest, thresholds), provenance=provenance)
 
     return derive(made, output, change, overwrite=overwrite)
