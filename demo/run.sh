@@ -6,7 +6,7 @@ bin=${1:-.venv/bin}
 out=runs/demo
 
 run() {
-    printf '\n\033[1m$ %s\033[0m\n' "$*"
+    if [ -t 1 ]; then printf '\n\033[1m$ %s\033[0m\n' "$*"; else printf '\n$ %s\n' "$*"; fi
     program=$1
     shift
     "$bin/$program" "$@"

@@ -227,5 +227,5 @@ def test_resuming_what_is_finished_says_so_and_is_no_failure(reviews, tmp_path):
     result = invoke(reviews, "-o", tmp_path / "out.csv", "--resume", "--json")
 
     assert result.exit_code == 0
-    assert "out.csv is finished: nothing to resume" in result.stderr
-    assert json.loads(result.stdout)["status"] == "already finished"
+    assert "out.csv is already there and nothing waits to be resumed" in result.stderr
+    assert json.loads(result.stdout)["status"] == "already there"

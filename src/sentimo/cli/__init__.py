@@ -14,7 +14,7 @@ from sentimo.cli.bench import bench
 from sentimo.cli.cascade import cascade
 from sentimo.cli.compare import compare
 from sentimo.cli.compress import compress
-from sentimo.cli.console import err, use_utf8
+from sentimo.cli.console import err, open_streams, use_utf8
 from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.export import export
@@ -22,6 +22,7 @@ from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
 from sentimo.cli.train import train
+from sentimo.core.signals import count_presses_once
 from sentimo.errors import Interrupted, SentimoError
 
 app = typer.Typer(
@@ -56,10 +57,13 @@ def _options(
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 failed (one sentence on stderr says why), 2 misused, 130 Ctrl-C."""
+    open_streams()
     use_utf8()
+    count_presses_once()
     try:
         app()
     except KeyboardInterrupt:
+        err.print("sentimo: stopped")
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,5 +72,14 @@ def main() -> None:
         err.print(f"sentimo: {stop}", markup=False)
         sys.exit(130)
     except (SentimoError, OSError) as error:  # a full disk or a missing permission is no bug either
-        err.print(f"sentimo: {error}", style="red", markup=False, soft_wrap=True)
+        told = _in_words(error) if isinstance(error, OSError) else error
+        err.print(f"sentimo: {told}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)
+
+
+def _in_words(error: OSError) -> str:
+    """Return where the system refused something, and why."""
+    if error.strerror is None:
+        return str(error)
+    place = error.filename2 or error.filename or "what was written to"
+    return f"{place}: {error.strerror}"

@@ -26,7 +26,10 @@ _SYMBOLS = {
 
 
 def analyze(
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts. Default: the lines of stdin.")] = None,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Texts, behind -- if one begins with a dash. Default: the lines of stdin."),
+    ] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
     cascade: options.CascadeFolder = None,
     attention: Annotated[

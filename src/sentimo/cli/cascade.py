@@ -32,17 +32,25 @@ def cascade(
     from sentimo.core.bundle import check_target
     from sentimo.engine.cascade import fit_cascade, write_cascade
     from sentimo.engine.predictor import Predictor
+    from sentimo.errors import InputError
 
-    check_target(output, overwrite=overwrite)
+    check_target(output, overwrite=overwrite, read=(cheap, exact))
     texts = options.texts_of(data, text, delimiter, encoding)
     quick, full = Predictor.load(cheap), Predictor.load(exact)
     fit = fit_cascade(quick, full, texts, agreement)
+    if not fit.answered:
+        raise InputError(
+            f"{cheap} is sure enough of none of {fit.n_rows:,} texts, so a cascade would gain nothing and none was "
+            f"saved. Ask for less than --agreement {agreement:g}, or take a better cheap model."
+        )
     assert quick.bundle is not None  # load() sets it
     write_cascade(quick.bundle, full.model, fit, output, overwrite=overwrite)
     if json:
         print_json({"output": str(output), **fit.to_dict()})
         return
-    out.print(f"{fit.answered:.1%} of {fit.n_rows:,} held-out texts need the cheap model only", markup=False)
+    out.print(
+        f"{fit.answered:.1%} of {fit.n_rows:,} held-out texts are answered by the cheap model alone", markup=False
+    )
     for task, share in fit.agreement.items():
         out.print(f"{task}: {share:.2%} of the final labels are those of {full.model.name}", markup=False)
     err.print(f"Saved {output}. Try: sentimo predict ... --model {exact} --cascade {output}", markup=False)

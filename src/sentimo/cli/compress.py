@@ -52,6 +52,7 @@ def compress(
 
     Example: sentimo compress models/mine -o models/mine-small --max-drop 0.5 --min-speedup 1.5 --dev dev.parquet
     """
+    from sentimo.compress import parse_chain
     from sentimo.compress.gate import Gate
     from sentimo.compress.report import print_outcome
     from sentimo.compress.run import CompressionStopped, refusal
@@ -65,7 +66,10 @@ def compress(
             "smaller model gets wrong"
         )
     gate = Gate(max_drop, min_speedup)
-    check_target(output, overwrite=overwrite)
+    chains = () if only is None else tuple(each.strip() for each in only.split(","))
+    for chain in chains:
+        parse_chain(chain)
+    check_target(output, overwrite=overwrite, read=(model,))
     spaces = {each.name: each.space for each in Bundle.open(model).manifest.tasks}
     reading = options.reading_of(
         text,
@@ -92,7 +96,7 @@ def compress(
                 gate,
                 train=_texts(train, reading),
                 corpus=_texts(texts, reading),
-                only=[each.strip() for each in only.split(",")] if only else (),
+                only=chains,
                 seed=seed,
                 rounds=rounds,
                 overwrite=overwrite,
@@ -145,7 +149,7 @@ class _Bars:
         self._bars = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
         )
-        self._candidates = self._bars.add_task("candidates", total=None)
+        self._candidates = self._bars.add_task("candidates", total=None, visible=False)
         self._steps = self._bars.add_task("learning", total=None, visible=False)
 
     def __enter__(self) -> _Bars:
@@ -156,7 +160,7 @@ class _Bars:
         self._bars.stop()
 
     def show(self, chain: str, done: int, total: int) -> None:
-        self._bars.update(self._candidates, description=chain, completed=done, total=total)
+        self._bars.update(self._candidates, description=chain, completed=done, total=total, visible=True)
         self._bars.update(self._steps, visible=False)
         if not err.is_terminal:
             err.print(f"trying {chain} ({done + 1} of {total})", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from io import TextIOWrapper
 from typing import Any
@@ -11,6 +12,20 @@ from rich.console import Console
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def open_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr empty ones; its next file would take their place.
+
+    A result that nobody can read is no result: without stdout the process ends with an error, once stderr is there.
+    """
+    missing = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    for name in missing:
+        mode = "r" if name == "stdin" else "w"
+        setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+    if "stdout" in missing:
+        err.print("sentimo: stdout is closed; open it, or send it to /dev/null")
+        sys.exit(1)
 
 
 def use_utf8() -> None:

@@ -34,6 +34,10 @@ Space = Annotated[
     str | None,
     typer.Option("--space", help="Known label space, or the labels in order with commas between. Default: seen."),
 ]
+MaxWindows = Annotated[
+    int | None,
+    typer.Option("--max-windows", min=1, help="Most windows read of a long text. Default: all; `coverage` tells."),
+]
 Separator = Annotated[str | None, typer.Option("--separator", help="Sign between several labels in one cell.")]
 Mapping = Annotated[
     str | None,
@@ -100,11 +104,11 @@ def space_of(option: str | None) -> str | list[str] | None:
     return [label.strip() for label in option.split(",") if label.strip()]
 
 
-def open_models(model: str, cascade: Path | None) -> Analyzer | Cascade:
+def open_models(model: str, cascade: Path | None, max_windows: int | None = None) -> Analyzer | Cascade:
     """Open what --model and --cascade name."""
     from sentimo.engine.analyzer import Analyzer
 
-    analyzer = Analyzer.load(model)
+    analyzer = Analyzer.load(model, max_windows=max_windows)
     if cascade is None:
         return analyzer
     from sentimo.engine.cascade import Cascade

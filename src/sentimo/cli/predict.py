@@ -17,19 +17,25 @@ if TYPE_CHECKING:
     from sentimo.data.streams import Input, StreamInput
     from sentimo.engine.files import Summary
 
+_LONG_NAME = 15  # characters; few columns are called so, most sentences are as long
 _SHOWN = 20  # rows without an answer told one by one where there is no side file
 
 
 def predict(
     sources: Annotated[
-        list[str], typer.Argument(help="Files, folders or globs of CSV, TSV, JSONL, Parquet or text; - for stdin.")
+        list[str],
+        typer.Argument(help="Files (also .gz, .zst), folders or globs of CSV, TSV, JSONL, Parquet or text; -: stdin."),
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", help="File (.csv, .tsv, .jsonl, .parquet), folder/ of Parquet, or - .")
+        str,
+        typer.Option(
+            "--output", "-o", help="File (.csv, .tsv, .jsonl, also .gz or .zst; .parquet), folder/ of Parquet, or - ."
+        ),
     ],
     text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
     cascade: options.CascadeFolder = None,
+    max_windows: options.MaxWindows = None,
     input_format: Annotated[
         str | None, typer.Option(help="csv, tsv, jsonl, parquet or txt. Default: by the name.")
     ] = None,
@@ -71,6 +77,8 @@ def predict(
     if text is None:
         text, _ = guess_columns(first, delimiter=delimiter, encoding=encoding)
         err.print(f"Reading texts from column {text!r}; choose another with --text", markup=False)
+        if first.ending in (".csv", ".tsv") and len(text) > _LONG_NAME:
+            err.print("Its name is the first row of the file; if that row is data, put a row of names above it.")
     how: dict[str, Any] = {
         "text": text,
         "input_ending": given,
@@ -78,7 +86,7 @@ def predict(
         "encoding": encoding,
         "formula_guard": not no_formula_guard,
     }
-    analyzer = options.open_models(model, cascade)
+    analyzer = options.open_models(model, cascade, max_windows)
     with FileProgress(err, bar=not (to_stdout and sys.stdout.isatty())) as progress:
         if to_stdout:
             ending = wanted or (first.ending if first.ending in (".csv", ".tsv") else ".jsonl")
@@ -149,9 +157,14 @@ def _teller() -> Callable[[Mapping[str, Any]], None]:
 
 def _tell(summary: Summary, output: str) -> None:
     from sentimo.cli.progress import rate
+    from sentimo.data.diagnosis import counted
 
     if summary.was_finished:
-        err.print(f"{output} is finished: nothing to resume. Answer anew with --overwrite.", markup=False)
+        err.print(
+            f"{output} is already there and nothing waits to be resumed, so nothing was done; what wrote it was not "
+            "checked. Answer anew with --overwrite.",
+            markup=False,
+        )
         return
     for name, given in summary.renamed.items():
         err.print(f"The file has a column {name!r} already; the result is in {given!r}", markup=False)
@@ -166,8 +179,8 @@ def _tell(summary: Summary, output: str) -> None:
         "cheap model": work.n_cheap / n,
     }
     told = "".join(f"  {what} {share:.1%}" for what, share in shares.items() if share)
-    err.print(f"Wrote {summary.n_rows} rows to {'stdout' if output == '-' else output}", markup=False)
+    err.print(f"Wrote {counted(summary.n_rows, 'row')} to {'stdout' if output == '-' else output}", markup=False)
     err.print(f"{rate(summary.progress)}{told}", markup=False)
     if summary.n_bad:
         where = f"; why is in {summary.bad}" if summary.bad else ""
-        err.print(f"Completed with errors: {summary.n_bad} rows have no answer{where}", markup=False)
+        err.print(f"Completed with errors: {counted(summary.n_bad, 'row')} without an answer{where}", markup=False)

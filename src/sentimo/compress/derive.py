@@ -51,7 +51,8 @@ def derive(
         probes = Probes(PROBE_TEXTS, {task: each.scores for task, each in answers.tasks.items()})
 
         def fill(empty: Path) -> None:
-            shutil.copytree(draft, empty, dirs_exist_ok=True)
+            for path in draft.iterdir():  # the draft itself may be read by its owner only, and copies would be too
+                shutil.copytree(path, empty / path.name) if path.is_dir() else shutil.copy(path, empty)
 
         return write_bundle(target, manifest, fill, probes, overwrite=overwrite)
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sentimo.compress.formats import load_format
-from sentimo.core.bundle import MANIFEST, PROBE_TEXTS, Bundle
+from sentimo.core.bundle import MANIFEST, PROBE_TEXTS, Bundle, check_outside_models
 from sentimo.engine.backends import open_backend
 from sentimo.engine.calibration import calibrated
 from sentimo.errors import BundleError, InputError
@@ -62,6 +62,7 @@ def export(
     target = Path(output)
     if form in ENDINGS and target.suffix != ENDINGS[form]:
         target = target / f"model{ENDINGS[form]}"
+    check_outside_models(target)
     if target.exists() or (form == "openvino" and target.with_suffix(".bin").exists()):
         _check_replaceable(target, form, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,9 +73,11 @@ def export(
         if not gap <= TOLERANCE:
             raise BundleError(
                 f"the exported {form} model answers differently (a score is {gap:.2g} apart, allowed: {TOLERANCE:g}), "
-                "so it was not kept"
+                "so it was not kept. Another format may hold to it; a compressed model is exported more exactly from "
+                "the one it was made of"
             )
         made = sorted(Path(folder).iterdir())
+        _open_to_others(Path(folder))
         for path in made:
             if (place := target.parent / path.name).is_dir():
                 shutil.rmtree(place)
@@ -83,13 +86,24 @@ def export(
     return Exported(target, tuple(sorted(map(str, names))), gap, n)
 
 
+def _open_to_others(folder: Path) -> None:
+    """Let others read what some libraries write for its owner alone, as far as new files are read by others here."""
+    probe = folder / "probe"
+    probe.touch()
+    mode = probe.stat().st_mode
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
+
+
 def _check_replaceable(target: Path, form: str, *, overwrite: bool) -> None:
     """Raise InputError unless what is there may be replaced: a file, or a folder that transformers would load."""
     if not overwrite:
         raise InputError(f"{target} is there already; choose another place, or replace it with --overwrite")
     if target.is_dir() != (form not in ENDINGS) or (target.is_dir() and not (target / "config.json").is_file()):
         raise InputError(f"{target} is no {form} model; it is left as it is. Choose another place")
-    if any((folder / MANIFEST).exists() for folder in (target, target.parent)):
+    if (target / MANIFEST).exists():
         raise InputError(f"{target} belongs to a model of Sentimo; it is left as it is. Choose another place")
 
 

@@ -34,12 +34,18 @@ def print_outcome(outcome: Outcome, gate: Gate, console: Console) -> None:
         mark = " *" if trial.chain in front else ""
         table.add_row(*(Text(cell, style=style) for cell in (trial.chain + mark, *_cells(trial))[:shown]))
     console.print(table)
+    console.print(Text("* no other candidate is at least as good, as fast and as small; bold: passes"))
     if outcome.confirmed:
         console.print(Text(_confirmation(outcome)))
+    if few := _few_rows(outcome, gate):
+        console.print(Text(few))
     for note in dict.fromkeys(note for trial in outcome.trials for note in trial.notes):
         console.print(Text(note))
+    chains: dict[str, list[str]] = {}
     for chain, why in outcome.left_out.items():
-        console.print(Text(f"left out: {chain}: {why}"))
+        chains.setdefault(why, []).append(chain)
+    for why, names in chains.items():
+        console.print(Text(f"left out: {', '.join(names)}: {why}"))
 
 
 def compression_card(outcome: Outcome, gate: Gate) -> str:
@@ -57,6 +63,7 @@ def compression_card(outcome: Outcome, gate: Gate) -> str:
         *(f"| {' | '.join((each.chain, *_cells(each)))} |" for each in _by_speed(outcome)),
         "",
         f"- {_confirmation(outcome)}",
+        *(f"- {few}" for few in [_few_rows(outcome, gate)] if few),
         *(f"- {note}" for note in outcome.best.notes),
         "- every figure: `compression.json`",
     ]
@@ -77,6 +84,22 @@ def _confirmation(outcome: Outcome) -> str:
     return (
         f"{outcome.confirmed.chain} on {outcome.n_confirmed} rows that chose nothing: {lost} points lost [95%], "
         f"{agreement} agreement"
+    )
+
+
+def _few_rows(outcome: Outcome, gate: Gate) -> str:
+    """Return a warning where the rows are too few to show what the gate asks; "" where they are not.
+
+    Where no answer of n rows differs, up to 3 / n of all answers may (95 %; Hanley & Lippman-Hand 1983): a bootstrap
+    of rows that agree gives an interval of no width.
+    """
+    n, needed = outcome.n_judged, 300 / gate.max_drop if gate.max_drop else float("inf")
+    if n >= needed:
+        return ""
+    wanted = f"give {3 * needed:,.0f} labelled rows or more" if gate.max_drop else "no number of rows can show that"
+    return (
+        f"{n} rows judge: even where all answers agree, {300 / n:.1f} points may be lost on others; to show at most "
+        f"{gate.max_drop:g}, {wanted}"
     )
 
 

@@ -21,6 +21,7 @@ from sentimo.core.documents import Example
 from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import Predictions
 from sentimo.data.split import split_examples
+from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.cpu import int8_instructions
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import CompressionError, DataError, InputError, Interrupted, SentimoError
@@ -114,9 +115,16 @@ def compress(
         CompressionStopped: Ctrl-C; it holds what was measured.
     """
     output = Path(output)
-    check_target(output, overwrite=overwrite)
+    check_target(output, overwrite=overwrite, read=(model,))
     chains = list(dict.fromkeys("+".join(parse_chain(each)) for each in (only or TRIED)))
     source = Bundle.open(model)
+    if GRAPH not in source.files:
+        raise InputError(
+            f"{source.path} is a {source.manifest.backend} model without a graph; only encoders can be compressed"
+        )
+    for chain in chains:
+        for name in parse_chain(chain):
+            load_candidate(name)  # a library that is missing is told before anything is tried
     calibration, choice, confirmation = thirds(dev, seed)
     has_corpus = bool(corpus or train)
     calibration_texts = [each.document.text for rows in calibration.values() for each in rows]
@@ -206,7 +214,7 @@ def refusal(outcome: Outcome, gate: Gate) -> CompressionError:
     """Return the error that says that nothing passed and what came nearest."""
     near = gate.nearest(outcome.trials)
     if near is None:
-        reasons = "; ".join(f"{chain}: {why}" for chain, why in outcome.left_out.items())
+        reasons = "; ".join(dict.fromkeys(outcome.left_out.values()))
         return CompressionError(f"no candidate could be made, so nothing was written ({reasons})")
     return CompressionError(
         f"no candidate passes, so nothing was written. {near.chain} came nearest: it "

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -226,8 +226,11 @@ def write_bundle(
     return Bundle.open(target)
 
 
-def check_target(target: Path, *, overwrite: bool = False) -> None:
-    """Raise BundleError when a bundle may not be written to `target`."""
+def check_target(target: Path, *, overwrite: bool = False, read: Sequence[str | Path] = ()) -> None:
+    """Raise BundleError when a bundle may not be written to `target`; those in `read` are never replaced."""
+    check_outside_models(target)
+    if any(target.resolve() == Path(each).resolve() for each in read):
+        raise BundleError(f"{target} is a model that is read here; it is kept. Write the new one to another folder.")
     if not target.exists() and not target.is_symlink():
         return
     if target.is_dir() and not target.is_symlink():
@@ -238,6 +241,16 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
                 return
             raise BundleError(f"{target} already holds a model. Choose another folder, or replace it with --overwrite.")
     raise BundleError(f"{target} exists and is not a model folder; it is left as it is. Choose another folder.")
+
+
+def check_outside_models(path: Path) -> None:
+    """Raise BundleError when a file or folder would lie in a model folder, which may hold its own files only."""
+    for folder in path.resolve().parents:
+        if _is_bundle(folder):
+            raise BundleError(
+                f"{path} would lie in the model folder {folder}, and with files that are not its own that model cannot "
+                "be opened. Choose another place."
+            )
 
 
 def _is_bundle(folder: Path) -> bool:

@@ -181,6 +181,8 @@ def fit_cascade(cheap: Predictor, exact: Exact, texts: Sequence[str], agreement:
         InputError: the models do not fit each other, or the texts are too few for this agreement.
     """
     check_tasks(cheap, exact)
+    if exact.model is not None and cheap.model.digest == exact.model.digest:
+        raise InputError("the cheap model is the exact one; a cascade needs two")
     texts = list(dict.fromkeys(texts))
     quick, full = cheap.predict(texts), exact.predict(texts)
     usable = [row for row, error in enumerate(quick.errors) if error is None and full.errors[row] is None]

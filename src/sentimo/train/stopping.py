@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from sentimo.core.signals import ONE_PRESS
 
 
 @contextmanager
@@ -17,10 +20,15 @@ def stop_signals() -> Iterator[threading.Event]:
         yield stop
         return
 
+    asked = 0.0
+
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal asked
+        if stop.is_set() and time.monotonic() - asked > ONE_PRESS:
             raise KeyboardInterrupt
-        stop.set()
+        if not stop.is_set():
+            asked = time.monotonic()
+            stop.set()
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

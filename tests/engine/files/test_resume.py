@@ -290,7 +290,7 @@ def test_the_same_command_with_resume_may_be_given_at_any_time(tmp_path, fake_pr
     replaced = predict_file(fake_predictor(), many, tmp_path / "out.csv", text="text", resume=True, overwrite=True)
 
     assert (first.status, first.n_rows) == ("completed with errors", 20)
-    assert (again.status, again.to_dict()["rows"], again.bad) == ("already finished", None, first.bad)
+    assert (again.status, again.to_dict()["rows"], again.bad) == ("already there", None, first.bad)
     assert replaced.n_rows == 20
     assert (tmp_path / "out.csv").read_bytes() == written
 

@@ -20,13 +20,19 @@ from sentimo.engine.backends.onnx import GRAPH
 def export_openvino(bundle: Bundle, target: Path) -> Runner:
     """Write the network with calibrated scores as outputs, weights in float32; inputs and outputs as in format onnx.
 
+    What is metadata there is ``rt_info`` here, below ``sentimo``: ``model.get_rt_info(["sentimo", "tokenizer"])``.
+
     Raises:
         InputError: the bundle has no graph.
     """
     with TemporaryDirectory(prefix="sentimo-") as folder:
         path = Path(folder) / GRAPH
-        save_graph(scoring_graph(bundle), path)
-        openvino.save_model(openvino.convert_model(path), target, compress_to_fp16=False)
+        graph = scoring_graph(bundle)
+        save_graph(graph, path)
+        network = openvino.convert_model(path)
+        for entry in graph.metadata_props:  # tokenizer, labels and special tokens, as in format onnx
+            network.set_rt_info(entry.value, ["sentimo", entry.key])
+        openvino.save_model(network, target, compress_to_fp16=False)
     tasks = [task.name for task in bundle.manifest.tasks]
     # On processors with bf16 OpenVINO would round; what is compared is the file, not the processor.
     compiled = openvino.Core().compile_model(target, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -13,7 +13,8 @@ from sentimo.errors import DataError
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHUNK = 1 << 20
-_FAULTS = 0.01  # share of broken characters up to which a file counts as damaged UTF-8, not as another encoding
+_FAULTS = 0.1  # share of broken characters up to which a file counts as damaged UTF-8, not as another encoding
+_EMPTY = 0.3  # least share of zero bytes at every second place in UTF-16 of European languages; in UTF-8 there are none
 _CHINESE = 0.25  # least share of GB 2312 in what is beyond ASCII; English in Windows-1252 decodes too, with none of it
 
 
@@ -40,6 +41,8 @@ def _detected(path: Path, size: int, changed: int) -> str:
 def detect_encoding(source: Path | Input) -> str:
     """Return the encoding of a file: by its byte order mark, else UTF-8 or GB18030, whichever reads all of it.
 
+    UTF-16 without a mark is known by the zero bytes of its ASCII characters.
+
     Of a stream, such as stdin, only the head is seen.
 
     A file that is UTF-8 but for a few broken bytes is UTF-8 all the same; read it with ``errors="replace"``.
@@ -49,9 +52,13 @@ def detect_encoding(source: Path | Input) -> str:
     """
     source = as_input(source)
     with source.preview.open() as file:
-        start = file.read(4)
+        start = file.read(4096)
     for mark, name in _BOMS:
         if start.startswith(mark):
+            return name
+    for place, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        empty, others = start[place::2].count(0), start[1 - place :: 2].count(0)
+        if empty > _EMPTY * len(start) / 2 and not others:
             return name
     if _reads(source, "utf-8"):
         return "utf-8"
@@ -61,8 +68,8 @@ def detect_encoding(source: Path | Input) -> str:
     if _reads(source, "gb18030") and _is_chinese(source):
         return "gb18030"
     raise DataError(
-        f"{source}: neither UTF-8 nor GB18030. Save it as UTF-8, or name its encoding with --encoding (old Windows "
-        "files in English: cp1252)."
+        f"{source}: neither UTF-8 nor GB18030; the first line with other bytes is {_first_fault(source)}. Save it as "
+        "UTF-8, or name its encoding with --encoding (old Windows files in English: cp1252)."
     )
 
 
@@ -122,6 +129,13 @@ def _faults(source: Input) -> tuple[int, int]:
         n_broken += broken
         n_good += _beyond_ascii(text) - broken
     return n_broken, n_good
+
+
+def _first_fault(source: Input) -> int:
+    """Return the number, from 1, of the first line that is not UTF-8."""
+    with source.preview.open() as file:
+        lines = enumerate(file, 1)
+        return next((number for number, line in lines if "\ufffd" in line.decode("utf-8", "replace")), 1)
 
 
 def _is_chinese(source: Input) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sentimo
+from sentimo.core.bundle import check_outside_models
 from sentimo.core.durable import publish, sync
 from sentimo.core.predictions import Predictions
 from sentimo.data.readers import BadRow
@@ -77,6 +78,7 @@ def predict_file(
     target = Path(target)
     if target.is_symlink():  # a folder cannot take the place of a link
         target = target.resolve()
+    check_outside_models(target / "part")  # of the target too, where it is a folder
     if isinstance(sources, StreamInput):
         inputs: Sequence[Input] = [sources]
         if resume:
@@ -165,10 +167,11 @@ class _Job:
 
     def _check_same(self, found: State, run: dict[str, str | None]) -> None:
         for what in {**run, **found.run}:
-            if found.run.get(what) != run.get(what):
+            then, now = found.run.get(what), run.get(what)
+            if then != now:
                 raise InputError(
-                    f"{self.place.folder} was begun with another {what}. Run the same command as then, or delete the "
-                    "folder to start anew."
+                    f"{self.place.folder} was begun with another {what}: {_shortened(then)}, now {_shortened(now)}. "
+                    "Run the same command as then, on the same sources, or delete the folder to start anew."
                 )
 
     @contextmanager
@@ -294,3 +297,8 @@ def _identity(predictor: Predicts, probe: Predictions) -> dict[str, str]:
 
 def _holds_something(path: Path) -> bool:
     return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _shortened(value: str | None) -> str:
+    """Return what a run depends on as it is shown; of digests and long lists the beginning."""
+    return "none" if value is None else value if len(value) <= 60 else f"{value[:57]}..."

@@ -67,9 +67,9 @@ class Summary:
 
     @property
     def status(self) -> str:
-        """Return "completed", "completed with errors" or "already finished"."""
+        """Return "completed", "completed with errors" or "already there"."""
         if self.was_finished:
-            return "already finished"
+            return "already there"
         return "completed with errors" if self.n_bad else "completed"
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,6 +78,7 @@ class Summary:
         n = max(1, work.n_texts)
         return {
             "status": self.status,
+            "rows_read": None if self.was_finished else self.n_read,
             "rows": None if self.was_finished else self.n_rows,
             "bad_rows": None if self.was_finished else self.n_bad,
             "bad": str(self.bad) if self.bad else None,
