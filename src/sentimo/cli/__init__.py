@@ -19,6 +19,7 @@ from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.export import export
 from sentimo.cli.learning_curve import learning_curve
+from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
 from sentimo.cli.train import train
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for _command in (
     *(analyze, predict, doctor, train, evaluate, compare, baseline),
-    *(cascade, compress, export, bench),
+    *(cascade, compress, export, bench, phenomena),
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)

@@ -1,0 +1,166 @@
+"""The suites that come with Sentimo: what is promised of their sentences."""
+
+import importlib.util
+import os
+import re
+import unicodedata
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sentimo.evaluate.phenomena.expectations import Emotion, Polarity, Rising, Same
+from sentimo.evaluate.phenomena.suite import BUILT_IN, built_in_suite, load_suite
+from sentimo.evaluate.speed.texts import SENTENCES
+from sentimo.text.language import language_of
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
+
+each_language = pytest.mark.parametrize("language", BUILT_IN)
+
+
+def texts_of(language):
+    return [text for case in built_in_suite(language).cases for text in case.texts]
+
+
+def plain(text):
+    """Return the text without width, case, blanks, and signs at its end."""
+    return re.sub(r"\s+|[。.!?,，~]+$", "", unicodedata.normalize("NFKC", text).lower())
+
+
+@each_language
+def test_there_are_enough_sentences_and_groups(language):
+    cases = built_in_suite(language).cases
+    sizes = Counter(case.group for case in cases)
+
+    assert len(cases) >= 320
+    assert len(sizes) >= 20
+    assert min(sizes.values()) >= 12
+
+
+@each_language
+def test_no_sentence_occurs_twice(language):
+    texts = texts_of(language)
+
+    assert [text for text, n in Counter(texts).items() if n > 1] == []
+
+
+@each_language
+def test_sentences_are_of_their_language(language):
+    elsewhere = [text for text in texts_of(language) if language_of(unicodedata.normalize("NFKC", text)) != language]
+
+    assert elsewhere == []
+
+
+@each_language
+def test_polarities_are_balanced(language):
+    cases = built_in_suite(language).cases
+    counts = Counter(case.expect for case in cases if isinstance(case.expectation, Polarity))
+
+    one = counts["positive"] + counts["negative"] + counts["neutral"]
+    assert 0.33 < counts["positive"] / one < 0.42
+    assert 0.33 < counts["negative"] / one < 0.42
+    assert counts["neutral"] / one > 0.2
+
+
+@each_language
+def test_every_kind_of_expectation_is_there(language):
+    cases = built_in_suite(language).cases
+    kinds = Counter(type(case.expectation) for case in cases)
+    rising = Counter(case.expectation.measure for case in cases if isinstance(case.expectation, Rising))
+    emotions = Counter(case.expectation.labels[0] for case in cases if isinstance(case.expectation, Emotion))
+
+    assert min(kinds[each] for each in (Polarity, Emotion, Rising, Same)) >= 10
+    assert min(rising["positivity"], rising["intensity"]) >= 8
+    assert set(emotions.values()) == {4}
+    assert len(emotions) == 6
+
+
+@each_language
+def test_no_group_but_facts_and_names_can_be_won_with_one_polarity(language):
+    by_group = {}
+    for case in built_in_suite(language).cases:
+        if isinstance(case.expectation, Polarity):
+            by_group.setdefault(case.group, set()).add(case.expect)
+
+    assert [group for group, expected in by_group.items() if len(expected) == 1] == ["facts", "names"]
+
+
+def test_both_languages_have_the_same_groups_but_for_spelling():
+    english, chinese = ({case.group for case in built_in_suite(each).cases} for each in ("en", "zh"))
+
+    assert english ^ chinese == {"informal", "traditional"}
+
+
+@each_language
+def test_no_sentence_is_one_of_those_that_measure_speed(language):
+    assert set(map(plain, texts_of(language))) & set(map(plain, SENTENCES[language])) == set()
+
+
+def test_no_sentence_can_be_made_by_the_recipe_of_graded_sentences():
+    """A model is trained on what the recipe makes: thing and judgement in a frame, or a fact."""
+    spec = importlib.util.spec_from_file_location("graded_zh", ROOT / "recipes" / "graded_zh.py")
+    graded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(graded)
+
+    def any_of(words):
+        return "(?:" + "|".join(map(re.escape, sorted(words, key=len, reverse=True))) + ")"
+
+    words = any_of([*graded.PRAISE.split(), *graded.BLAME.split()])
+    said = "|".join(
+        [
+            any_of(f"{graded.STRONG_PRAISE} {graded.STRONG_BLAME} {graded.MILD_PRAISE} {graded.MILD_BLAME}".split()),
+            any_of([*graded.BEFORE, *graded.NEGATIONS]) + words,
+            words + any_of(graded.BEHIND),
+        ]
+    )
+    opinion = any_of(graded.THINGS.split()) + f"(?:{said})"
+    frames = [re.escape(frame).replace(r"\{s\}", opinion).removesuffix("。") + "[。！]*" for frame in graded.FRAMES]
+    parts = {"t": graded.THINGS, "p": graded.PLACES, "d": graded.DAYS}
+    for frame in graded.FACTS:
+        pattern = re.escape(frame)
+        for name, listed in parts.items():
+            pattern = pattern.replace(rf"\{{{name}\}}", any_of(listed.split()))
+        frames.append(pattern)
+    made = re.compile("|".join(f"(?:{frame})" for frame in frames))
+
+    assert all(made.fullmatch(each.text) for each in graded.graded_sentences(2000, seed=3))  # the pattern is right
+    assert [text for text in texts_of("zh") if made.fullmatch(text)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no data in {DATA}; SENTIMO_DATA names another folder")
+@each_language
+def test_no_sentence_stands_in_a_data_set(language):
+    import pyarrow.parquet as pq
+    import pyarrow.types as kinds
+
+    ours, found, n = set(map(plain, texts_of(language))), [], 0
+    for path in sorted((DATA / language).rglob("*.parquet")):
+        table = pq.read_table(path)
+        for name in (
+            each.name for each in table.schema if kinds.is_string(each.type) or kinds.is_large_string(each.type)
+        ):
+            texts = [text for text in table[name].to_pylist() if text]
+            found += [f"{path}: {text}" for text in texts if plain(text) in ours]
+            n += len(texts)
+
+    assert n > 100_000
+    assert found == []
+
+
+@each_language
+def test_every_group_is_documented(language):
+    page = (ROOT / "docs" / "phenomena.md").read_text("utf-8")
+    described = set(re.findall(r"^\| `([\w-]+)`(?: \(\w+\))? \|", page.split("## What the figures")[0], re.M))
+
+    assert described >= {case.group for case in built_in_suite(language).cases}
+
+
+def test_the_suite_on_the_page_can_be_read(tmp_path):
+    page = (ROOT / "docs" / "phenomena.md").read_text("utf-8")
+    path = tmp_path / "page.csv"
+    path.write_text(re.search(r"```csv\n(.*?)```", page, re.S)[1], "utf-8")
+
+    assert [len(case.texts) for case in load_suite(path).cases] == [1, 1, 1, 1, 2, 2]
