@@ -92,3 +92,24 @@ def test_the_cheap_bundle_is_left_as_it_was(fitted, models):
 def test_a_folder_that_is_taken_is_refused_before_any_work(models, texts):
     with pytest.raises(BundleError, match="already holds a model"):
         invoke("cascade", models / "cheap", models / "exact", texts, "-o", models / "exact")
+
+
+def test_a_model_that_is_read_is_never_replaced(models, texts):
+    before = Bundle.open(models / "exact").digest
+
+    with pytest.raises(BundleError, match="is a model that is read here; it is kept"):
+        invoke("cascade", models / "cheap", models / "exact", texts, "-o", models / "exact", "--overwrite")
+
+    assert Bundle.open(models / "exact").digest == before
+
+
+def test_a_cascade_of_one_model_is_refused(models, texts, tmp_path):
+    with pytest.raises(InputError, match="a cascade needs two"):
+        invoke("cascade", models / "exact", models / "exact", texts, "-o", tmp_path / "cascade")
+
+
+def test_a_cascade_that_gains_nothing_is_not_saved(models, texts, tmp_path):
+    with pytest.raises(InputError, match="a cascade would gain nothing and none was saved"):
+        invoke("cascade", models / "cheap", models / "exact", texts, "-o", tmp_path / "c", "--agreement", "0.9999")
+
+    assert not (tmp_path / "c").exists()

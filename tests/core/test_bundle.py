@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sentimo.core.bundle import Bundle, Probes, check_target, write_bundle
+from sentimo.core.bundle import Bundle, Probes, check_outside_models, check_target, write_bundle
 from sentimo.core.labels import POLARITY_2, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
@@ -423,3 +423,13 @@ def test_a_copy_holds_all_files_but_the_probes_and_what_is_left_out(tmp_path):
     copied = {path.relative_to(tmp_path / "to").as_posix() for path in (tmp_path / "to").rglob("*") if path.is_file()}
     assert copied == {"a.txt", "deep/c.txt"}
     assert (tmp_path / "to" / "deep" / "c.txt").read_text() == "deep/c.txt"
+
+
+def test_nothing_is_written_into_a_model_folder(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "manifest.json").write_text('{"format": "sentimo-bundle"}', "utf-8")
+
+    with pytest.raises(BundleError, match=r"would lie in the model folder .*model"):
+        check_outside_models(model / "answers.csv")
+    check_outside_models(tmp_path / "answers.csv")

@@ -101,3 +101,22 @@ def test_a_mark_is_no_part_of_the_first_name_when_utf_8_is_named(file):
 
 def test_a_named_encoding_keeps_its_python_name(file):
     assert check_encoding(file(b"a"), "GBK") == "gbk"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_empty_bytes(file, encoding):
+    path = file("text,label\nIt was “fine”,1\n很好 but slow,0\n".encode(encoding))
+
+    assert detect_encoding(path) == encoding
+    assert columns(path) == ["text", "label"]
+
+
+def test_one_broken_byte_among_other_characters_is_a_fault(file):
+    path = file(b"text\n" + "it’s fine\n".encode() * 50 + b"caf\xe9\n")
+
+    assert detect_encoding(path) == "utf-8"
+
+
+def test_the_first_line_that_is_not_utf_8_is_named(file):
+    with pytest.raises(DataError, match="the first line with other bytes is 3"):
+        detect_encoding(file(b"text\nfine\ncaf\xe9\nna\xefve\n"))
