@@ -77,7 +77,7 @@ def _files(title: str, *options: str) -> Experiment:
     return Experiment(title, ("python", "benchmarks/files.py", *options, "--json"))
 
 
-_SMALL = ("--also", "8-bit=runs/default-en/small")
+_SMALL = ("--also", "8-bit=runs/default-en/fast")
 _SST2 = ("--also", "8-bit=runs/results/sst2-small", "--cascade", "runs/results/sst2-cheap")
 
 EXPERIMENTS = {

@@ -1,4 +1,4 @@
-"""Make the built-in English model: gather the data, train recipes/default_en.yaml, store it in 8 bit, judge it.
+"""Make the built-in English model: gather the data, train recipes/default_en.yaml, let it compute in 8 bit, judge it.
 
 The data folder is taken from SENTIMO_DATA (default: ../shared/data beside the repository). Takes about an hour on two
 cores with bf16; `--resume` goes on with an interrupted run.
@@ -16,12 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from sentimo.compress.weights8 import quantize_bundle
-from sentimo.core.bundle import Bundle
+from sentimo.compress.derive import derive
+from sentimo.compress.gate import Gate
+from sentimo.compress.report import print_outcome
+from sentimo.compress.run import compress, refusal
+from sentimo.core.manifest import Manifest
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.train.card import model_card
-from sentimo.train.recipe import Recipe, load_recipe
+from sentimo.train.recipe import load_recipe
 from sentimo.train.run import train
 from sentimo.train.tasks import load_task
 
@@ -29,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data")) / "en"
 RUN = ROOT / "runs" / "default-en"
 TARGET = ROOT / "src" / "sentimo" / "models" / "en"
+KIND = "8-bit products"
 
 ABOUT = """
 ## Data and licences
@@ -62,14 +66,25 @@ def main() -> None:
     """Make the model."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    resume = options.parse_args().resume
+    options.add_argument("--compress", action="store_true", help="only compress, judge and store what was trained")
+    chosen = options.parse_args()
     console = Console(stderr=True)
-    gather()
     recipe = load_recipe(Path(__file__).with_suffix(".yaml"))
-    train(recipe, RUN / "model", resume=resume, overwrite=True, about=ABOUT, console=console)
-    quantize_bundle(RUN / "model", RUN / "small", overwrite=True)
-    report = judge(recipe)
-    bundle = quantize_bundle(RUN / "model", TARGET, overwrite=True, extra=lambda folder: describe(folder, report))
+    if not chosen.compress:
+        gather()
+        train(recipe, RUN / "model", resume=chosen.resume, overwrite=True, about=ABOUT, console=console)
+    data = {task.name: load_task(task, recipe.seed) for task in recipe.tasks}
+    dev = {name: each.dev for name, each in data.items()}
+    gate = Gate(max_drop=0.5, min_speedup=1.5)
+    texts = [text for name in data for text in dict.fromkeys(each.document.text for each in data[name].train)]
+    outcome = compress(RUN / "model", RUN / "fast", dev, gate, train=texts, only=["qat8"], overwrite=True)
+    print_outcome(outcome, gate, console)
+    if outcome.bundle is None:
+        raise refusal(outcome, gate)
+    test = {name: each.test for name, each in data.items()}
+    report = evaluate(Predictor.load(RUN / "fast"), test, title=KIND, data="the test rows", seed=recipe.seed)
+    fast = outcome.bundle
+    bundle = derive(fast, TARGET, lambda folder: describe(folder, fast.manifest, report), overwrite=True)
     size = sum((bundle.path / name).stat().st_size for name in bundle.files)
     console.print(f"{bundle.path}: {size / 1e6:.1f} MB, {bundle.digest[:12]}")
 
@@ -94,21 +109,16 @@ def _write(name: str, rows: list[dict[str, Any]]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), RUN / f"{name}.parquet")
 
 
-def judge(recipe: Recipe) -> Report:
-    """Judge the 8-bit model on the test parts."""
-    rows = {task.name: load_task(task, recipe.seed).test for task in recipe.tasks}
-    return evaluate(Predictor.load(RUN / "small"), rows, title="8 bit", data="the test rows", seed=recipe.seed)
-
-
-def describe(folder: Path, small: Report) -> None:
+def describe(folder: Path, manifest: Manifest, report: Report) -> Manifest:
     """Put the card and all figures into the model's folder."""
     record = json.loads((RUN / "model" / "report.json").read_text("utf-8"))
     reports = {name: Report.from_dict(each) for name, each in record["figures"].items()}
-    card = model_card(Bundle.open(RUN / "small").manifest, {"this model (8 bit)": small, **reports}, about=ABOUT)
+    card = model_card(manifest, {f"this model ({KIND})": report, **reports}, about=ABOUT)
     (folder / "README.md").write_text(card, "utf-8")
     (folder / "recipe.yaml").write_bytes(Path(__file__).with_suffix(".yaml").read_bytes())
-    record["figures"] = {"8 bit": small.to_dict(), **record["figures"]}
+    record["figures"] = {KIND: report.to_dict(), **record["figures"]}
     (folder / "report.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return manifest
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_a_long_message_is_not_wrapped_nor_read_as_markup(run, failing):
 def test_what_the_machine_refuses_is_no_traceback(run, failing):
     failing(PermissionError(13, "Permission denied", "model.onnx"))
 
-    assert run("analyze", "good") == (1, "", "sentimo: [Errno 13] Permission denied: 'model.onnx'\n")
+    assert run("analyze", "good") == (1, "", "sentimo: model.onnx: Permission denied\n")
 
 
 def test_ctrl_c_ends_with_exit_status_130_and_no_traceback(run, failing):

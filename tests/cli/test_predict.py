@@ -43,7 +43,7 @@ def test_a_file_is_answered_and_the_outcome_told_on_stderr(reviews, tmp_path):
     assert result.exit_code == 0
     assert result.stdout == ""
     assert f"Wrote 3 rows to {tmp_path / 'out.jsonl'}" in result.stderr
-    assert f"2 rows have no answer; why is in {tmp_path / 'out.jsonl.bad.jsonl'}" in result.stderr
+    assert f"2 rows without an answer; why is in {tmp_path / 'out.jsonl.bad.jsonl'}" in result.stderr
 
 
 def test_the_model_is_the_one_asked_for(reviews, tmp_path, asked):
@@ -70,6 +70,7 @@ def test_json_is_one_line_with_the_outcome(reviews, tmp_path):
     assert found == {
         "output": str(tmp_path / "out.csv"),
         "status": "completed with errors",
+        "rows_read": 4,
         "rows": 3,
         "bad_rows": 2,
         "bad": str(tmp_path / "out.csv.bad.jsonl"),
@@ -157,7 +158,7 @@ def test_stdin_goes_to_stdout_and_notes_to_stderr():
     assert [(row["id"], row["polarity"]) for row in rows] == [("1", "positive"), ("2", ""), ("3", "negative")]
     assert "row 2: empty text" in result.stderr
     assert "row 4: 3 cells, the header has 2 (line 5)" in result.stderr
-    assert "Completed with errors: 2 rows have no answer\n" in result.stderr
+    assert "Completed with errors: 2 rows without an answer\n" in result.stderr
 
 
 def test_json_lines_on_stdin_need_no_name():

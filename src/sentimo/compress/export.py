@@ -103,7 +103,7 @@ def _check_replaceable(target: Path, form: str, *, overwrite: bool) -> None:
         raise InputError(f"{target} is there already; choose another place, or replace it with --overwrite")
     if target.is_dir() != (form not in ENDINGS) or (target.is_dir() and not (target / "config.json").is_file()):
         raise InputError(f"{target} is no {form} model; it is left as it is. Choose another place")
-    if (target / MANIFEST).exists():
+    if any((folder / MANIFEST).exists() for folder in (target, target.parent)):
         raise InputError(f"{target} belongs to a model of Sentimo; it is left as it is. Choose another place")
 
 

@@ -24,7 +24,7 @@ from sentimo.data.split import split_examples
 from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.cpu import int8_instructions
 from sentimo.engine.predictor import Predictor
-from sentimo.errors import CompressionError, DataError, InputError, Interrupted, SentimoError
+from sentimo.errors import CompressionError, DataError, InputError, Interrupted, MissingExtraError, SentimoError
 from sentimo.text.normalise import folded
 
 CARD, RECORD = "README.md", "compression.json"
@@ -122,9 +122,7 @@ def compress(
         raise InputError(
             f"{source.path} is a {source.manifest.backend} model without a graph; only encoders can be compressed"
         )
-    for chain in chains:
-        for name in parse_chain(chain):
-            load_candidate(name)  # a library that is missing is told before anything is tried
+    _check_libraries(chains)
     calibration, choice, confirmation = thirds(dev, seed)
     has_corpus = bool(corpus or train)
     calibration_texts = [each.document.text for rows in calibration.values() for each in rows]
@@ -175,6 +173,21 @@ def compress(
         except KeyboardInterrupt:
             raise CompressionStopped(outcome()) from None
         return replace(found, bundle=_keep(best, dev, output, found, gate, overwrite))
+
+
+def _check_libraries(chains: Sequence[str]) -> None:
+    """Raise MissingExtraError where every chain lacks a library: that is told before anything is tried."""
+    missing: list[MissingExtraError] = []
+    for chain in chains:
+        try:
+            for name in parse_chain(chain):
+                load_candidate(name)
+        except MissingExtraError as error:
+            missing.append(error)
+        except Exception:  # whatever a library raises is told beside the candidate
+            continue
+    if missing and len(missing) == len(chains):
+        raise missing[0]
 
 
 def thirds(dev: Rows, seed: int) -> tuple[dict[str, list[Example]], ...]:
