@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -34,7 +35,9 @@ def run(monkeypatch, capsys):
             main()
         return (end.value.code or 0, *capsys.readouterr())
 
-    return call
+    before = signal.getsignal(signal.SIGINT)
+    yield call
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -64,18 +66,23 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        err.print("sentimo: stopped")
-        sys.exit(130)
+        _end("stopped")
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Interrupted as stop:
-        err.print(f"sentimo: {stop}", markup=False)
-        sys.exit(130)
+        _end(str(stop))
     except (SentimoError, OSError) as error:  # a full disk or a missing permission is no bug either
         told = _in_words(error) if isinstance(error, OSError) else error
         err.print(f"sentimo: {told}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)
+
+
+def _end(told: str) -> NoReturn:
+    """End after Ctrl-C; one more, while Python closes down, would kill it half-way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    err.print(f"sentimo: {told}", markup=False)
+    sys.exit(130)
 
 
 def _in_words(error: OSError) -> str:
