@@ -22,6 +22,7 @@ from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
+from sentimo.cli.runs import runs
 from sentimo.cli.train import train
 from sentimo.core.signals import count_presses_once
 from sentimo.errors import Interrupted, SentimoError
@@ -41,6 +42,7 @@ for _command in (
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
 app.add_typer(recipe, name="recipe")
+app.add_typer(runs, name="runs")
 
 
 def _version(wanted: bool) -> None:

@@ -39,8 +39,8 @@ class Checkpoints:
             recipe: The run.
             data: Digest of its training data.
         """
-        # How often it is saved, and from where its files are named, does not change a run.
-        same = relative_to(recipe.model_copy(update={"checkpoint_minutes": 0.0}), output.resolve())
+        # How often it is saved, who is told, and from where its files are named, does not change a run.
+        same = relative_to(recipe.model_copy(update={"checkpoint_minutes": 0.0, "track": []}), output.resolve())
         digest = hashlib.sha256((dump_recipe(same) + data).encode()).hexdigest()
         return cls(output.parent / f"{output.name}.checkpoint", digest)
 

@@ -27,6 +27,7 @@ from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
+from sentimo.train.track.recorder import Recorder
 from sentimo.train.weighting import build_objective
 
 Parts = Mapping[str, Sequence[Example]]
@@ -88,6 +89,7 @@ class Learner:
         checkpoints: Checkpoints | None = None,
         resume: bool = False,
         progress: Progress | None = None,
+        recorder: Recorder | None = None,
     ) -> FitResult:
         """Train; see `sentimo.train.loop.fit`. `dev` chooses the best epoch; None keeps the last one."""
         metric = self.recipe.early_stopping.metric
@@ -100,6 +102,7 @@ class Learner:
             checkpoints=checkpoints,
             resume=resume,
             progress=progress,
+            recorder=recorder,
         )
 
     def ask(self, rows: Parts) -> dict[str, Answers]:

@@ -17,6 +17,7 @@ from sentimo.data.reading import Reading
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.track import TRACKERS
 
 
 def _as_list(value: Any) -> Any:
@@ -25,6 +26,10 @@ def _as_list(value: Any) -> Any:
 
 def _as_named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _as_named_list(value: Any) -> Any:
+    return [_as_named(each) for each in value] if isinstance(value, list) else [_as_named(value)]
 
 
 Files = Annotated[list[Path], BeforeValidator(_as_list)]
@@ -63,6 +68,18 @@ class ObjectiveChoice(BaseModel):
     @model_validator(mode="after")
     def _known(self) -> Self:
         _check_name(self.name, OBJECTIVES, "objective")
+        return self
+
+
+class TrackerChoice(BaseModel):
+    """Which tracker, and its own settings beside the name (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        _check_name(self.name, TRACKERS, "tracker")
         return self
 
 
@@ -197,12 +214,18 @@ class Recipe(_Part):
     checkpoint_minutes: float = Field(default=5.0, ge=0, description="Time between checkpoints inside an epoch.")
     baseline: bool = Field(default=True, description="Also fit the n-gram baseline and show it beside the model.")
     drop_leaks: bool = Field(default=True, description="Leave out training texts that also stand in dev or test.")
+    track: Annotated[list[TrackerChoice], BeforeValidator(_as_named_list)] = Field(
+        default=[], description=f"Where figures go beside metrics.jsonl: {', '.join(TRACKERS)}."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [task.name for task in self.tasks]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"tasks are called alike: {', '.join(sorted(twice))}")
+        trackers = [each.name for each in self.track]
+        if twice := {name for name in trackers if trackers.count(name) > 1}:
+            raise ValueError(f"track names {', '.join(sorted(twice))} more than once")
         if self.freeze != "none" and self.train_last is not None:
             raise ValueError("freeze and train_last exclude each other; give one")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):

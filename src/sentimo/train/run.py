@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -39,6 +40,8 @@ from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
+from sentimo.train.track.metrics import METRICS, metrics_beside
+from sentimo.train.track.recorder import Recorder, recorder_for
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -134,16 +137,26 @@ class _Training:
             self._tell(caution)
         self.progress.note(str(learner.plan()))
         before = self._judge(learner.predictor(fit_specs(learner.ask(self.dev))), "before training")
-        fitted = learner.fit(self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress)
-        if not self.is_main:
-            return None
-        baseline = self._baseline()
-        specs = fit_specs(learner.ask(self.dev))
-        test = self._judge(learner.predictor(specs), "after training")
+        with self._recorder(resume) as recorder:
+            fitted = learner.fit(
+                self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress, recorder=recorder
+            )
+            if not self.is_main:
+                return None
+            baseline = self._baseline()
+            specs = fit_specs(learner.ask(self.dev))
+            test = self._judge(learner.predictor(specs), "after training")
+            recorder.end({"best_epoch": fitted.best_epoch + 1, **main_figures(test)})
         reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}
         bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
+        metrics_beside(self.output).unlink(missing_ok=True)
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
+
+    def _recorder(self, resume: bool) -> Recorder:
+        if not self.is_main:
+            return Recorder()
+        return recorder_for(self.recipe, self.output, resume=resume, tell=self._tell)
 
     def _tell(self, sentence: str) -> None:
         """Show a sentence that also belongs into report and card."""
@@ -196,6 +209,7 @@ class _Training:
                 "notes": self.notes,
             }
             (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            shutil.copyfile(metrics_beside(self.output), folder / METRICS)
             (folder / RECIPE).write_text(dump_recipe(relative_to(self.recipe, self.output)), "utf-8")
             (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
 
@@ -212,6 +226,12 @@ class _Training:
             pad_id=self.base.pad_id,
         )
         return OnnxBackend(folder / GRAPH, reader)
+
+
+def main_figures(report: Report) -> dict[str, float]:
+    """Return the main figure of every task, and as "main" their mean."""
+    found = {f"{name}.{task.main}": task.figures[task.main].value for name, task in report.tasks.items()}
+    return {"main": sum(found.values()) / len(found), **found}
 
 
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
