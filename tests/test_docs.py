@@ -135,6 +135,22 @@ def test_the_recipes_of_the_training_guide_are_valid():
         parse_recipe({**recipe, "tasks": [{"train": "a.csv", **task} for task in tasks]})
 
 
+def test_the_default_space_of_a_search_is_documented():
+    from sentimo.train.search_space import default_space
+
+    text = (DOCS / "search.md").read_text("utf-8")
+    table = {codes(row[0])[0]: row[1:3] for row in rows(section(DOCS / "search.md", "## What is searched"))}
+    recipe = parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], "optimiser": {"learning_rate": 1.0}})
+    space = default_space(recipe, 384)
+
+    assert table.keys() == space.keys()
+    for key in ("epochs", "dropout", "schedule.warmup", "optimiser.weight_decay", "optimiser.layer_decay"):
+        assert [float(each) for each in table[key]] == [space[key].low, space[key].high]
+    assert table["batch_size"][0] == "16, 32 or 64"
+    block = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+    parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], **block})
+
+
 def test_every_tracker_is_documented_with_its_settings():
     table = rows(section(DOCS / "training.md", "## Tracking"))
     described = {codes(name)[0]: set(codes(settings)) for name, settings, _ in table}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from sentimo.engine.batching import batches
 from sentimo.errors import Interrupted, TrainingError
@@ -101,6 +103,28 @@ def fit(
         TrainingError: the loss is not a number, or there is not enough memory for a single text.
     """
     return _Run(network, objectives, rows, recipe, evaluate, checkpoints, progress, recorder).run(resume)
+
+
+def sweep(
+    network: nn.Module, objectives: Mapping[str, nn.Module], rows: Rows, recipe: Recipe, factors: Sequence[float]
+) -> Iterator[float]:
+    """Make a step for each factor of the recipe's learning rates, and yield the loss of its batch before the step.
+
+    Ends early when the loss is no longer a number. Warm-up, epochs and early stopping do not count here.
+    """
+    run = _Run(network, objectives, rows, recipe, None, None, None)
+    run.schedule = LambdaLR(run.optimiser.optimizer, lambda step: factors[min(step, len(factors) - 1)])
+    torch.manual_seed(recipe.seed)
+    run.model.train()
+    passes = (
+        epoch_batches(run.lengths, recipe.batch_size, recipe.seed, epoch)
+        for epoch in range(math.ceil(len(factors) / run.per_epoch))
+    )
+    for batch in islice(chain.from_iterable(passes), len(factors)):
+        try:
+            yield run._step(batch)
+        except TrainingError:
+            return
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:

@@ -83,6 +83,50 @@ class TrackerChoice(BaseModel):
         return self
 
 
+class SearchRange(_Part):
+    """Numbers between which a search draws."""
+
+    low: float
+    high: float
+    log: bool = Field(default=False, description="Draw the logarithm evenly; for rates.")
+    step: float | None = Field(default=None, gt=0, description="Draw low, low + step, low + 2 step ... only.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low:g} must lie below high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} must be above 0 to draw its logarithm")
+        if self.log and self.step is not None:
+            raise ValueError("log and step exclude each other; give one, or a list of values")
+        return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it draws whole numbers: both ends and the step, which must be given, are."""
+        return self.step is not None and all(each.is_integer() for each in (self.low, self.high, self.step))
+
+    def examples(self) -> list[float]:
+        """Return both ends and, where any number is drawn, one between them."""
+        if self.is_whole:
+            return [int(self.low), int(self.high)]
+        return [self.low, self.low + (self.high - self.low) / 3.14, self.high]
+
+
+def _as_range(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return SearchRange.model_validate(value)
+    if not isinstance(value, (list, SearchRange)):
+        raise ValueError("expected a list of values, or low and high")
+    if isinstance(value, list) and len(value) < 2:
+        raise ValueError("a list to search in needs two values or more")
+    return value
+
+
+SearchSpace = dict[str, Annotated[SearchRange | list[Any], BeforeValidator(_as_range)]]
+"""Dotted key -> where its values are searched."""
+
+
 class TaskRecipe(_Part):
     """One task: where its labels come from, how it is answered and what is minimised."""
 
@@ -189,6 +233,9 @@ class Recipe(_Part):
         default="minilm", min_length=1, description="`minilm`, `zh-small`, a Hugging Face hub id, or a folder."
     )
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
+    keep_heads: bool = Field(
+        default=False, description="Start from the heads in `base` too, a Sentimo model of the same tasks and labels."
+    )
     languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
     pooling: Literal["auto", "native", "mean", "first", "last"] = Field(
         default="auto",
@@ -216,6 +263,9 @@ class Recipe(_Part):
     drop_leaks: bool = Field(default=True, description="Leave out training texts that also stand in dev or test.")
     track: Annotated[list[TrackerChoice], BeforeValidator(_as_named_list)] = Field(
         default=[], description=f"Where figures go beside metrics.jsonl: {', '.join(TRACKERS)}."
+    )
+    search: SearchSpace = Field(
+        default={}, description="What `sentimo search` may change: key -> list of values, or low and high."
     )
 
     @model_validator(mode="after")

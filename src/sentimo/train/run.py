@@ -79,6 +79,8 @@ def train(
     overwrite: bool = False,
     about: str = "",
     console: Console | None = None,
+    data: Mapping[str, TaskData] | None = None,
+    attach: Mapping[str, str] | None = None,
 ) -> TrainResult | None:
     """Train, judge and save a model.
 
@@ -89,6 +91,8 @@ def train(
         overwrite: Replace a model that is already in `output`.
         about: Paragraphs for the model card.
         console: Where notes and progress go; None shows nothing.
+        data: Rows of every task that are to be used instead of those in the recipe's files.
+        attach: Further text files of the bundle: name -> content.
 
     Returns:
         The result; None in all but the first process of a run over several GPUs.
@@ -98,7 +102,7 @@ def train(
         DataError, RecipeError, InputError: data, recipe or base cannot be used.
         Interrupted: Ctrl-C; `resume` goes on.
     """
-    result = _Training(recipe, Path(output), overwrite, about, console).run(resume)
+    result = _Training(recipe, Path(output), overwrite, about, console, data, attach or {}).run(resume)
     PartialState().destroy_process_group()  # a process that just exits may abort the others; nothing to do for one
     return result
 
@@ -106,17 +110,26 @@ def train(
 class _Training:
     """One run. Its methods follow each other as in `run`."""
 
-    def __init__(self, recipe: Recipe, output: Path, overwrite: bool, about: str, console: Console | None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        output: Path,
+        overwrite: bool,
+        about: str,
+        console: Console | None,
+        data: Mapping[str, TaskData] | None,
+        attach: Mapping[str, str],
+    ) -> None:
         check_target(output, overwrite=overwrite)
         check_parts(recipe)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         self.is_main = bool(PartialState().is_main_process)
         self.progress = Progress(console if self.is_main else None)
-        self.output, self.overwrite, self.about = output, overwrite, about
-        data = load_tasks(recipe.tasks, recipe.seed)
+        self.output, self.overwrite, self.about, self.attach = output, overwrite, about, attach
+        data = dict(data) if data is not None else load_tasks(recipe.tasks, recipe.seed)
         self.data = drop_leaks(data) if recipe.drop_leaks else data
-        self.digest = _digest(self.data)
+        self.digest = data_digest(self.data)
         self.spaces = {name: each.space for name, each in self.data.items()}
         check_metric(recipe.early_stopping.metric, self.spaces)
         self.base = open_base(recipe.base)
@@ -210,6 +223,8 @@ class _Training:
             }
             (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
             shutil.copyfile(metrics_beside(self.output), folder / METRICS)
+            for name, content in self.attach.items():
+                (folder / name).write_text(content, "utf-8")
             (folder / RECIPE).write_text(dump_recipe(relative_to(self.recipe, self.output)), "utf-8")
             (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
 
@@ -271,7 +286,7 @@ def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
         )
 
 
-def _digest(data: Mapping[str, TaskData]) -> str:
+def data_digest(data: Mapping[str, TaskData]) -> str:
     """Return the SHA-256 of the training and dev rows."""
     digest = hashlib.sha256()
     for name, task in data.items():
