@@ -156,6 +156,17 @@ def test_without_its_own_rows_a_model_learns_the_new_ones_and_says_so(
     assert any("nothing is replayed" in note for note in data["polarity"].notes)
 
 
+def test_a_handful_of_corrections_is_learnt_whole(champion, tmp_path, seen):
+    few = tmp_path / "few.csv"
+    few.write_text("text,polarity\nnot my cup of tea,negative\nnot bad at all,positive\n", "utf-8")
+
+    renew(champion.path, [few], tmp_path / "next")
+
+    found = seen[-1][1]["polarity"]
+    assert {folded("not my cup of tea"), folded("not bad at all")} <= texts(found.train)
+    assert any("none is held out, old rows alone judge" in note for note in found.notes)
+
+
 def test_other_tasks_of_a_model_keep_their_rows(trained, corrections, tmp_path, seen, monkeypatch):
     with pytest.raises(InputError, match="task not given: the model answers polarity, emotions, stars, intensity"):
         renew(trained.bundle.path, [corrections], tmp_path / "next")

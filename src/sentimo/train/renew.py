@@ -27,6 +27,7 @@ from sentimo.train.run import RECIPE, train
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 
 DECISIONS, PARTS = "decisions.jsonl", "parts.json"
+_FEW = 20  # new rows below which none is held out, where old ones can judge
 _NEW_FRACTIONS = (0.7, 0.1, 0.2)  # more is held out than usual: new rows are few, and they are what is judged
 
 
@@ -247,7 +248,8 @@ def _rows(
 ) -> TaskData:
     examples = _labelled(task, new, bundle)
     space = {each.name: each.space for each in bundle.manifest.tasks}[task.name]
-    fractions = usual_fractions(has_test=True) if test else _NEW_FRACTIONS
+    few = len(examples) < _FEW and old is not None
+    fractions = (1.0, 0.0, 0.0) if few else usual_fractions(has_test=True) if test else _NEW_FRACTIONS
     learn, dev, judge = split_examples(examples, task.name, fractions=fractions, seed=seed)
     again = _labelled(task, replay, bundle) if replay else old.train if old else []
     if replay_rows is not None and replay_rows < len(again):
@@ -258,6 +260,8 @@ def _rows(
         f"{task.name}: {len(learn)} new rows and {len(again)} replayed ones to learn from; {len(calibrate)} rows "
         f"calibrate, {len(held_out)} judge"
     ]
+    if few and not test:
+        notes.append(f"{task.name}: fewer than {_FEW} new rows: none is held out, old rows alone judge")
     if not again:
         notes.append(f"{task.name}: nothing is replayed: the model may forget what the new rows do not show")
     return TaskData(space, [*learn, *again], calibrate, held_out, notes)
