@@ -129,7 +129,7 @@ def renew(
         {
             "keep_heads": True,
             f"tasks.{place}.train": [str(each) for each in files],
-            **({f"tasks.{place}.test": [str(each) for each in test], f"tasks.{place}.dev": []} if test else {}),
+            **({f"tasks.{place}.test": [str(each) for each in test]} if test else {}),
             **(settings or {}),
         },
     )
@@ -154,19 +154,18 @@ def renew(
     promotion = judge_promotion(
         Predictor.load(folder), Predictor.load(challenger), name, held_out, others=further, gate=gate, seed=recipe.seed
     )
-    where = challenger
-    if promotion.promoted:
-        where = move_bundle(challenger, output, overwrite=overwrite)
     result = Renewal(
         promotion.promoted,
         promotion,
         bundle.digest,
         trained.bundle.digest,
-        where,
+        output if promotion.promoted else challenger,
         log or output.parent / DECISIONS,
         {"train": len(every[name].train), "dev": len(every[name].dev), "test": len(held_out[name])},
     )
-    _append(result, folder, [*new], gate or PromotionGate())
+    _append(result, folder, [*new], gate or PromotionGate())  # first: no model may be promoted without a line
+    if promotion.promoted:
+        move_bundle(challenger, output, overwrite=overwrite)
     return result
 
 
