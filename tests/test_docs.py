@@ -26,6 +26,7 @@ from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
 from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
+from sentimo.train.track import TRACKERS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -127,10 +128,34 @@ def test_the_default_learning_rates_are_those_of_the_code():
 def test_the_recipes_of_the_training_guide_are_valid():
     blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "training.md").read_text("utf-8"), re.S)
 
-    assert len(blocks) == 2
+    assert len(blocks) >= 3
     for block in blocks:
         recipe = yaml.safe_load(block)
-        parse_recipe({"tasks": [{"train": "a.csv", **task} for task in recipe["tasks"]]})
+        tasks = recipe.get("tasks", [{"name": "polarity"}])
+        parse_recipe({**recipe, "tasks": [{"train": "a.csv", **task} for task in tasks]})
+
+
+def test_the_default_space_of_a_search_is_documented():
+    from sentimo.train.search_space import default_space
+
+    text = (DOCS / "search.md").read_text("utf-8")
+    table = {codes(row[0])[0]: row[1:3] for row in rows(section(DOCS / "search.md", "## What is searched"))}
+    recipe = parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], "optimiser": {"learning_rate": 1.0}})
+    space = default_space(recipe, 384)
+
+    assert table.keys() == space.keys()
+    for key in ("epochs", "dropout", "schedule.warmup", "optimiser.weight_decay", "optimiser.layer_decay"):
+        assert [float(each) for each in table[key]] == [space[key].low, space[key].high]
+    assert table["batch_size"][0] == "16, 32 or 64"
+    block = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+    parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], **block})
+
+
+def test_every_tracker_is_documented_with_its_settings():
+    table = rows(section(DOCS / "training.md", "## Tracking"))
+    described = {codes(name)[0]: set(codes(settings)) for name, settings, _ in table}
+
+    assert described == {name: settings_of(where) for name, where in TRACKERS.items()}
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda each: each if isinstance(each, str) else "")

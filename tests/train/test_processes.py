@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from sentimo.core.bundle import PROBE_TEXTS
+from sentimo.engine.predictor import Predictor
+from sentimo.train.recipe import dump_recipe
+from sentimo.train.track.history import read_history
+
 pytestmark = (
     pytest.mark.slow
 )  # process groups need free ports and both cores; one start in a dozen failed without a word
@@ -49,3 +54,49 @@ def test_two_processes_end_with_the_weights_of_one(bert, tmp_path):
     assert (one["n"], two["n"]) == (1, 2)
     assert two["weights"] == pytest.approx(one["weights"], abs=1e-3)
     assert [each["main"] for each in two["history"]] == [each["main"] for each in one["history"]]
+
+
+@pytest.fixture(scope="module")
+def recipe_file(multi_task, tmp_path_factory):
+    """Two tasks over different texts, batches that two processes cannot halve, and small micro-batches."""
+    recipe = multi_task.model_copy(
+        update={
+            "tasks": [multi_task.tasks[0], multi_task.tasks[3]],
+            "batch_size": 7,
+            "micro_tokens": 64,
+            "epochs": 2.0,
+            "dropout": 0.0,
+            "baseline": False,
+        }
+    )
+    path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
+    path.write_text(dump_recipe(recipe), "utf-8")
+    return path
+
+
+def launched(recipe_file, output, n, *options):
+    """Train from the command line as docs/scale.md tells, in n processes."""
+    command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", str(n)]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command += ["--num_cpu_threads_per_process", "1", "-m", "sentimo", "train", str(recipe_file), "-o", str(output)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, *options], capture_output=True, text=True, check=False, env=environment, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_a_whole_run_in_two_processes_makes_the_model_of_one(recipe_file, tmp_path):
+    done = launched(recipe_file, tmp_path / "two", 2, "--json")
+    launched(recipe_file, tmp_path / "one", 1, "--json")
+
+    assert done.stdout.count("\n") == 1  # one process prints
+    one, two = (Predictor.load(tmp_path / name) for name in ("one", "two"))
+    for task in ("polarity", "intensity"):
+        first, second = (each.predict(PROBE_TEXTS).tasks[task].scores for each in (one, two))
+        assert second == pytest.approx(first, abs=2e-3)
+    histories = [read_history(tmp_path / name) for name in ("one", "two")]
+    losses = [[each["loss"] for each in history.steps] for history in histories]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-3)  # means over all processes, written once
+    assert len(losses[0]) == histories[0].end["step"]

@@ -21,10 +21,15 @@ from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.export import export
 from sentimo.cli.learning_curve import learning_curve
+from sentimo.cli.lr_range import lr_range
 from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
 from sentimo.cli.recipe import recipe
+from sentimo.cli.retrain import retrain
+from sentimo.cli.runs import runs
+from sentimo.cli.search import search
 from sentimo.cli.train import train
+from sentimo.cli.transfer import transfer
 from sentimo.core.signals import count_presses_once
 from sentimo.errors import Interrupted, SentimoError
 
@@ -42,7 +47,12 @@ for _command in (
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
+app.command()(search)
+app.command()(retrain)
+app.command()(transfer)
+app.command(name="lr-range")(lr_range)
 app.add_typer(recipe, name="recipe")
+app.add_typer(runs, name="runs")
 
 
 def _version(wanted: bool) -> None:
@@ -59,7 +69,10 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line. Exit status: 0 done, 1 failed (one sentence on stderr says why), 2 misused, 130 Ctrl-C."""
+    """Run the command line.
+
+    Exit status: 0 done, 1 failed (one sentence on stderr says why), 2 misused, 3 a challenger was refused, 130 Ctrl-C.
+    """
     open_streams()
     use_utf8()
     count_presses_once()

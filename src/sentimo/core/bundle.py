@@ -226,6 +226,23 @@ def write_bundle(
     return Bundle.open(target)
 
 
+def move_bundle(source: Path, target: Path, *, overwrite: bool = False) -> Path:
+    """Move a bundle to its place, and return that.
+
+    Args:
+        source: A whole bundle, beside the target.
+        target: Where it goes.
+        overwrite: Replace a bundle that is there; it is moved aside first.
+
+    Raises:
+        BundleError: the target is taken, or the source is no bundle.
+    """
+    Bundle.open(source)
+    check_target(target, overwrite=overwrite)
+    _move(source, target)
+    return target
+
+
 def check_target(target: Path, *, overwrite: bool = False, read: Sequence[str | Path] = ()) -> None:
     """Raise BundleError when a bundle may not be written to `target`; those in `read` are never replaced."""
     check_outside_models(target)

@@ -9,21 +9,24 @@ from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
 from sentimo.train.recipe import Recipe, TaskRecipe
+from sentimo.train.track.recorder import build_trackers
 from sentimo.train.weighting import build_objective
 
 
 def check_parts(recipe: Recipe) -> None:
-    """Build every head and objective once, small.
+    """Build every head, objective and tracker once, small.
 
     Raises:
         RecipeError: a setting is not known (names the nearest one), its value is refused, or an objective does not suit
             its kind of task.
+        MissingExtraError: the package of a tracker is not installed.
     """
     for task in recipe.tasks:
         build(HEADS[task.head.name], f"head {task.head.name!r}", 8, 2, **(task.head.model_extra or {}))
         space = chosen_space(task.space, task.name, task.kind)
         if space is not None or not _counts_labels(task):
             build_objective(task, space or _likely_space(task), [])
+    build_trackers(recipe)
 
 
 def _counts_labels(task: TaskRecipe) -> bool:

@@ -39,8 +39,10 @@ class Checkpoints:
             recipe: The run.
             data: Digest of its training data.
         """
-        # How often it is saved, and from where its files are named, does not change a run.
-        same = relative_to(recipe.model_copy(update={"checkpoint_minutes": 0.0}), output.resolve())
+        # How often it is saved, who is told, what a search may change and from where files are named changes no run.
+        same = relative_to(
+            recipe.model_copy(update={"checkpoint_minutes": 0.0, "track": [], "search": {}}), output.resolve()
+        )
         digest = hashlib.sha256((dump_recipe(same) + data).encode()).hexdigest()
         return cls(output.parent / f"{output.name}.checkpoint", digest)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,12 +21,13 @@ from sentimo.train.cautions import cautions
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base
 from sentimo.train.loop import FitResult, fit
-from sentimo.train.network import build_network
+from sentimo.train.network import build_network, load_heads_too
 from sentimo.train.plan import Plan, make_plan
 from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
+from sentimo.train.track.recorder import Recorder
 from sentimo.train.weighting import build_objective
 
 Parts = Mapping[str, Sequence[Example]]
@@ -68,8 +69,12 @@ class Learner:
         """
         targets = {name: [each.targets[name] for each in rows] for name, rows in train.items()}
         objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
-        network = build_network(base, spaces, recipe).to(PartialState().device)
-        start_from_priors(network, spaces, targets)
+        if recipe.keep_heads:
+            network = load_heads_too(base, spaces, recipe)
+        else:
+            network = build_network(base, spaces, recipe)
+            start_from_priors(network, spaces, targets)
+        network = network.to(PartialState().device)
         rows = to_rows(merge(train), spaces, base, recipe.max_tokens)
         return cls(recipe, base, spaces, network, objectives, rows)
 
@@ -88,18 +93,33 @@ class Learner:
         checkpoints: Checkpoints | None = None,
         resume: bool = False,
         progress: Progress | None = None,
+        recorder: Recorder | None = None,
+        on_epoch: Callable[[Mapping[str, float]], None] = lambda figures: None,
     ) -> FitResult:
-        """Train; see `sentimo.train.loop.fit`. `dev` chooses the best epoch; None keeps the last one."""
+        """Train; see `sentimo.train.loop.fit`.
+
+        Args:
+            dev: Rows that choose the best epoch; None keeps the last one.
+            checkpoints, resume, progress, recorder: As there.
+            on_epoch: Told the dev figures of every epoch; what it raises ends the run.
+        """
         metric = self.recipe.early_stopping.metric
+
+        def judge(rows: Parts) -> dict[str, float]:
+            figures = dev_figures(self.ask(rows), metric)
+            on_epoch(figures)
+            return figures
+
         return fit(
             self.network,
             self.objectives,
             self.rows,
             self.recipe,
-            evaluate=None if dev is None else lambda _: dev_figures(self.ask(dev), metric),
+            evaluate=None if dev is None else lambda _: judge(dev),
             checkpoints=checkpoints,
             resume=resume,
             progress=progress,
+            recorder=recorder,
         )
 
     def ask(self, rows: Parts) -> dict[str, Answers]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from sentimo.engine.batching import batches
 from sentimo.errors import Interrupted, TrainingError
@@ -25,6 +27,7 @@ from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
 from sentimo.train.stopping import stop_signals
+from sentimo.train.track.recorder import Recorder
 
 _RULED_OUT = -1e4  # a logit without weight in any softmax or sigmoid, and without a gradient
 _POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
@@ -77,6 +80,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    recorder: Recorder | None = None,
 ) -> FitResult:
     """Train a network in place; at the end it holds the weights of its best epoch on dev.
 
@@ -92,12 +96,35 @@ def fit(
         checkpoints: Where to save; None saves nothing.
         resume: Go on from the checkpoint. The run ends with the same weights as one never interrupted.
         progress: Shows what happens.
+        recorder: Keeps the figures of steps and epochs; None keeps none.
 
     Raises:
         Interrupted: Ctrl-C; the checkpoint was saved.
         TrainingError: the loss is not a number, or there is not enough memory for a single text.
     """
-    return _Run(network, objectives, rows, recipe, evaluate, checkpoints, progress).run(resume)
+    return _Run(network, objectives, rows, recipe, evaluate, checkpoints, progress, recorder).run(resume)
+
+
+def sweep(
+    network: nn.Module, objectives: Mapping[str, nn.Module], rows: Rows, recipe: Recipe, factors: Sequence[float]
+) -> Iterator[float]:
+    """Make a step for each factor of the recipe's learning rates, and yield the loss of its batch before the step.
+
+    Ends early when the loss is no longer a number. Warm-up, epochs and early stopping do not count here.
+    """
+    run = _Run(network, objectives, rows, recipe, None, None, None)
+    run.schedule = LambdaLR(run.optimiser.optimizer, lambda step: factors[min(step, len(factors) - 1)])
+    torch.manual_seed(recipe.seed)
+    run.model.train()
+    passes = (
+        epoch_batches(run.lengths, recipe.batch_size, recipe.seed, epoch)
+        for epoch in range(math.ceil(len(factors) / run.per_epoch))
+    )
+    for batch in islice(chain.from_iterable(passes), len(factors)):
+        try:
+            yield run._step(batch)
+        except TrainingError:
+            return
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -134,9 +161,12 @@ class _Run:
         evaluate: Callable[[nn.Module], Figures] | None,
         checkpoints: Checkpoints | None,
         progress: Progress | None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.recipe, self.rows, self.evaluate = recipe, rows, evaluate
         self.progress = progress or Progress(None)
+        self.recorder = recorder or Recorder()
+        self.recorded: Mapping[str, Any] | None = None  # of the checkpoint
         self.accelerator = Accelerator()
         self.device = self.accelerator.device
         self.precision = choose_precision(recipe.precision, self.device)
@@ -160,6 +190,7 @@ class _Run:
         torch.manual_seed(self.recipe.seed)
         if resume and self.resume_from is not None:
             self._restore(self.resume_from.load())
+        self.recorder.begin(self.n_steps, self.position.step, self.recorded)
         started = time.monotonic()
         with self.progress, stop_signals() as stop:
             self.progress.plan(self.n_steps, self.position.step)
@@ -180,11 +211,14 @@ class _Run:
         self.model.train()
         while at.batch < len(plan) and at.step < self.n_steps:
             batch = plan[at.batch]
-            self.epoch_loss += self._step(batch) * len(batch)
+            rate = max(group["lr"] for group in self.optimiser.optimizer.param_groups)
+            loss = self._step(batch)
+            self.epoch_loss += loss * len(batch)
             self.epoch_rows += len(batch)
             at.batch += 1
             at.step += 1
             self.progress.step(at.step, self.epoch_loss / self.epoch_rows)
+            self.recorder.step(at.step, loss, len(batch), rate)
             if self._shared(stop.is_set()):
                 self._save()
                 self._interrupt()
@@ -211,6 +245,7 @@ class _Run:
             at.best, at.best_epoch = watched, at.epoch
             self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.progress.epoch(at.history[-1], is_best=at.best_epoch == at.epoch)
+        self.recorder.epoch(at.step, at.history[-1])
         at.epoch, at.batch, self.epoch_loss, self.epoch_rows = at.epoch + 1, 0, 0.0, 0
         self._save()
 
@@ -325,6 +360,7 @@ class _Run:
                 "optimiser": self.optimiser.optimizer.state_dict(),
                 "schedule": {"last_epoch": self.schedule.last_epoch},
                 "random": self._random_state(),
+                "recorded": self.recorder.state(),
             }
         )
 
@@ -340,6 +376,7 @@ class _Run:
         ):
             group["lr"] = initial * factor(self.schedule.last_epoch)
         self._set_random_state(state["random"])
+        self.recorded = state.get("recorded")
 
     def _random_state(self) -> list[Tensor]:
         """Return the state of the generators that dropout draws from, that of the CPU first."""

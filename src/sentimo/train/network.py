@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE
+from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, Bundle
 from sentimo.core.labels import LabelSpace
-from sentimo.errors import RecipeError
+from sentimo.errors import BundleError, RecipeError
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
@@ -157,6 +157,38 @@ def load_network(base: Base, spaces: Mapping[str, LabelSpace]) -> nn.Module:
         weights = load_file(folder / HEADS_FILE)
         network.heads.load_state_dict({_HEAD + name: value for name, value in weights.items()})
     return network.eval()
+
+
+def load_heads_too(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) -> nn.Module:
+    """Return the network of a Sentimo model, encoder and heads as they were learnt, ready to learn on.
+
+    Args:
+        base: The base opened from the folder of the model.
+        spaces: Task -> label space, in the order of the recipe.
+        recipe: Says what is frozen.
+
+    Raises:
+        RecipeError: the folder is no such model, or of other tasks or labels.
+    """
+    try:
+        tasks = Bundle.open(base.source).manifest.tasks
+    except BundleError as error:
+        raise RecipeError(f"keep_heads: the base must be a Sentimo model: {error}") from error
+    found = [(each.name, each.space.labels, each.space.kind) for each in tasks]
+    wanted = [(name, space.labels, space.kind) for name, space in spaces.items()]
+    if found != wanted:
+        raise RecipeError(
+            f"keep_heads: {base.source} answers {_tasks(found)}; the recipe has {_tasks(wanted)}. Heads can be kept "
+            "only for the same tasks and labels in the same order."
+        )
+    torch.manual_seed(recipe.seed)
+    network = load_network(base, spaces)
+    freeze(network, recipe)
+    return network
+
+
+def _tasks(tasks: Sequence[tuple[str, Sequence[str], str]]) -> str:
+    return "; ".join(f"{name} ({kind}: {', '.join(labels)})" for name, labels, kind in tasks)
 
 
 def _head_settings(recipe: Recipe, pooling: str) -> dict[str, dict[str, Any]]:

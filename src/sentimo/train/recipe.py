@@ -17,6 +17,7 @@ from sentimo.data.reading import Reading
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.track import TRACKERS
 
 
 def _as_list(value: Any) -> Any:
@@ -25,6 +26,10 @@ def _as_list(value: Any) -> Any:
 
 def _as_named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _as_named_list(value: Any) -> Any:
+    return [_as_named(each) for each in value] if isinstance(value, list) else [_as_named(value)]
 
 
 Files = Annotated[list[Path], BeforeValidator(_as_list)]
@@ -64,6 +69,62 @@ class ObjectiveChoice(BaseModel):
     def _known(self) -> Self:
         _check_name(self.name, OBJECTIVES, "objective")
         return self
+
+
+class TrackerChoice(BaseModel):
+    """Which tracker, and its own settings beside the name (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        _check_name(self.name, TRACKERS, "tracker")
+        return self
+
+
+class SearchRange(_Part):
+    """Numbers between which a search draws."""
+
+    low: float
+    high: float
+    log: bool = Field(default=False, description="Draw the logarithm evenly; for rates.")
+    step: float | None = Field(default=None, gt=0, description="Draw low, low + step, low + 2 step ... only.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low:g} must lie below high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} must be above 0 to draw its logarithm")
+        if self.log and self.step is not None:
+            raise ValueError("log and step exclude each other; give one, or a list of values")
+        return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it draws whole numbers: both ends and the step, which must be given, are."""
+        return self.step is not None and all(each.is_integer() for each in (self.low, self.high, self.step))
+
+    def examples(self) -> list[float]:
+        """Return both ends and, where any number is drawn, one between them."""
+        if self.is_whole:
+            return [int(self.low), int(self.high)]
+        return [self.low, self.low + (self.high - self.low) / 3.14, self.high]
+
+
+def _as_range(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return SearchRange.model_validate(value)
+    if not isinstance(value, (list, SearchRange)):
+        raise ValueError("expected a list of values, or low and high")
+    if isinstance(value, list) and len(value) < 2:
+        raise ValueError("a list to search in needs two values or more")
+    return value
+
+
+SearchSpace = dict[str, Annotated[SearchRange | list[Any], BeforeValidator(_as_range)]]
+"""Dotted key -> where its values are searched."""
 
 
 class TaskRecipe(_Part):
@@ -172,6 +233,9 @@ class Recipe(_Part):
         default="minilm", min_length=1, description="`minilm`, `zh-small`, a Hugging Face hub id, or a folder."
     )
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
+    keep_heads: bool = Field(
+        default=False, description="Start from the heads in `base` too, a Sentimo model of the same tasks and labels."
+    )
     languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
     pooling: Literal["auto", "native", "mean", "first", "last"] = Field(
         default="auto",
@@ -197,12 +261,21 @@ class Recipe(_Part):
     checkpoint_minutes: float = Field(default=5.0, ge=0, description="Time between checkpoints inside an epoch.")
     baseline: bool = Field(default=True, description="Also fit the n-gram baseline and show it beside the model.")
     drop_leaks: bool = Field(default=True, description="Leave out training texts that also stand in dev or test.")
+    track: Annotated[list[TrackerChoice], BeforeValidator(_as_named_list)] = Field(
+        default=[], description=f"Where figures go beside metrics.jsonl: {', '.join(TRACKERS)}."
+    )
+    search: SearchSpace = Field(
+        default={}, description="What `sentimo search` may change: key -> list of values, or low and high."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [task.name for task in self.tasks]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"tasks are called alike: {', '.join(sorted(twice))}")
+        trackers = [each.name for each in self.track]
+        if twice := {name for name in trackers if trackers.count(name) > 1}:
+            raise ValueError(f"track names {', '.join(sorted(twice))} more than once")
         if self.freeze != "none" and self.train_last is not None:
             raise ValueError("freeze and train_last exclude each other; give one")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):

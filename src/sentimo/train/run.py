@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -39,6 +40,8 @@ from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
+from sentimo.train.track.metrics import METRICS, metrics_beside
+from sentimo.train.track.recorder import Recorder, recorder_for
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -76,6 +79,8 @@ def train(
     overwrite: bool = False,
     about: str = "",
     console: Console | None = None,
+    data: Mapping[str, TaskData] | None = None,
+    attach: Mapping[str, str] | None = None,
 ) -> TrainResult | None:
     """Train, judge and save a model.
 
@@ -86,6 +91,8 @@ def train(
         overwrite: Replace a model that is already in `output`.
         about: Paragraphs for the model card.
         console: Where notes and progress go; None shows nothing.
+        data: Rows of every task that are to be used instead of those in the recipe's files.
+        attach: Further text files of the bundle: name -> content.
 
     Returns:
         The result; None in all but the first process of a run over several GPUs.
@@ -95,7 +102,7 @@ def train(
         DataError, RecipeError, InputError: data, recipe or base cannot be used.
         Interrupted: Ctrl-C; `resume` goes on.
     """
-    result = _Training(recipe, Path(output), overwrite, about, console).run(resume)
+    result = _Training(recipe, Path(output), overwrite, about, console, data, attach or {}).run(resume)
     PartialState().destroy_process_group()  # a process that just exits may abort the others; nothing to do for one
     return result
 
@@ -103,17 +110,26 @@ def train(
 class _Training:
     """One run. Its methods follow each other as in `run`."""
 
-    def __init__(self, recipe: Recipe, output: Path, overwrite: bool, about: str, console: Console | None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        output: Path,
+        overwrite: bool,
+        about: str,
+        console: Console | None,
+        data: Mapping[str, TaskData] | None,
+        attach: Mapping[str, str],
+    ) -> None:
         check_target(output, overwrite=overwrite)
         check_parts(recipe)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         self.is_main = bool(PartialState().is_main_process)
         self.progress = Progress(console if self.is_main else None)
-        self.output, self.overwrite, self.about = output, overwrite, about
-        data = load_tasks(recipe.tasks, recipe.seed)
+        self.output, self.overwrite, self.about, self.attach = output, overwrite, about, attach
+        data = dict(data) if data is not None else load_tasks(recipe.tasks, recipe.seed)
         self.data = drop_leaks(data) if recipe.drop_leaks else data
-        self.digest = _digest(self.data)
+        self.digest = data_digest(self.data)
         self.spaces = {name: each.space for name, each in self.data.items()}
         check_metric(recipe.early_stopping.metric, self.spaces)
         self.base = open_base(recipe.base)
@@ -134,16 +150,26 @@ class _Training:
             self._tell(caution)
         self.progress.note(str(learner.plan()))
         before = self._judge(learner.predictor(fit_specs(learner.ask(self.dev))), "before training")
-        fitted = learner.fit(self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress)
-        if not self.is_main:
-            return None
-        baseline = self._baseline()
-        specs = fit_specs(learner.ask(self.dev))
-        test = self._judge(learner.predictor(specs), "after training")
+        with self._recorder(resume) as recorder:
+            fitted = learner.fit(
+                self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress, recorder=recorder
+            )
+            if not self.is_main:
+                return None
+            baseline = self._baseline()
+            specs = fit_specs(learner.ask(self.dev))
+            test = self._judge(learner.predictor(specs), "after training")
+            recorder.end({"best_epoch": fitted.best_epoch + 1, **main_figures(test)})
         reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}
         bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
+        metrics_beside(self.output).unlink(missing_ok=True)
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
+
+    def _recorder(self, resume: bool) -> Recorder:
+        if not self.is_main:
+            return Recorder()
+        return recorder_for(self.recipe, self.output, resume=resume, tell=self._tell)
 
     def _tell(self, sentence: str) -> None:
         """Show a sentence that also belongs into report and card."""
@@ -196,6 +222,9 @@ class _Training:
                 "notes": self.notes,
             }
             (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            shutil.copyfile(metrics_beside(self.output), folder / METRICS)
+            for name, content in self.attach.items():
+                (folder / name).write_text(content, "utf-8")
             (folder / RECIPE).write_text(dump_recipe(relative_to(self.recipe, self.output)), "utf-8")
             (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
 
@@ -212,6 +241,12 @@ class _Training:
             pad_id=self.base.pad_id,
         )
         return OnnxBackend(folder / GRAPH, reader)
+
+
+def main_figures(report: Report) -> dict[str, float]:
+    """Return the main figure of every task, and as "main" their mean."""
+    found = {f"{name}.{task.main}": task.figures[task.main].value for name, task in report.tasks.items()}
+    return {"main": sum(found.values()) / len(found), **found}
 
 
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
@@ -251,7 +286,7 @@ def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
         )
 
 
-def _digest(data: Mapping[str, TaskData]) -> str:
+def data_digest(data: Mapping[str, TaskData]) -> str:
     """Return the SHA-256 of the training and dev rows."""
     digest = hashlib.sha256()
     for name, task in data.items():
