@@ -11,6 +11,7 @@ import typer
 
 import sentimo
 from sentimo.cli.analyze import analyze
+from sentimo.cli.augment import augment
 from sentimo.cli.baseline import baseline
 from sentimo.cli.bench import bench
 from sentimo.cli.cascade import cascade
@@ -39,6 +40,7 @@ app = typer.Typer(
 for _command in (
     *(analyze, predict, doctor, train, evaluate, compare, baseline),
     *(cascade, compress, export, bench, phenomena),
+    *(augment,),
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
