@@ -15,6 +15,7 @@ from sentimo.cli.augment import augment
 from sentimo.cli.baseline import baseline
 from sentimo.cli.bench import bench
 from sentimo.cli.cascade import cascade
+from sentimo.cli.check_labels import check_labels
 from sentimo.cli.compare import compare
 from sentimo.cli.compress import compress
 from sentimo.cli.console import err, open_streams, use_utf8
@@ -44,6 +45,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
+app.command(name="check-labels")(check_labels)
 app.add_typer(recipe, name="recipe")
 
 

@@ -13,6 +13,8 @@ from sentimo.text.normalise import folded
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.tasks import TaskData
 
+_MOST_FEATURES = 50_000  # a quarter of a baseline's: several models are fitted, and they only judge
+
 
 def fold_models(
     examples: Sequence[Example], task: str, space: LabelSpace, *, n_folds: int = 5, seed: int = 13
@@ -35,7 +37,8 @@ def fold_models(
     for rows in folds:
         inside = set(rows)
         others = [each for at, each in enumerate(examples) if at not in inside]
-        yield rows, fit_baseline({task: TaskData(space, others, [], [])}, seed=seed).predictor()
+        data = {task: TaskData(space, others, [], [])}
+        yield rows, fit_baseline(data, seed=seed, max_features=_MOST_FEATURES).predictor()
 
 
 def _folds(keys: Sequence[str], n_folds: int, seed: int) -> list[list[int]]:
