@@ -24,6 +24,7 @@ from sentimo.data.augment import AUGMENTERS
 from sentimo.data.readers import READERS
 from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
+from sentimo.train.active import STRATEGIES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
 from sentimo.train.recipe import Augment, EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
@@ -117,6 +118,12 @@ def test_every_method_of_augmentation_is_documented_with_its_settings():
     assert described.keys() == AUGMENTERS.keys()
     for name, where in AUGMENTERS.items():
         assert set(codes(described[name])) == settings_of(where)
+
+
+def test_every_strategy_of_active_learning_is_documented():
+    table = rows(section(DOCS / "labels.md", "## Which texts to label"))
+
+    assert [codes(name)[0] for name, _ in table] == list(STRATEGIES)
 
 
 def settings_of(where):

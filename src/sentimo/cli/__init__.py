@@ -22,6 +22,7 @@ from sentimo.cli.console import err, open_streams, use_utf8
 from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.export import export
+from sentimo.cli.label import label
 from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
@@ -41,7 +42,7 @@ app = typer.Typer(
 for _command in (
     *(analyze, predict, doctor, train, evaluate, compare, baseline),
     *(cascade, compress, export, bench, phenomena),
-    *(augment,),
+    *(augment, label),
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
