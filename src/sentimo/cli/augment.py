@@ -69,8 +69,16 @@ def augment(
         check_free(output, overwrite=overwrite)
     how = {"copies": copies, "rows": rows, "check": check, "certainty": certainty}
     choice = parse_augment({"methods": _methods(method, settings or []), **how})
-    cells = {"kind": kind, "separator": separator, "mapping": mapping, "on_unknown": on_unknown}
-    reading = options.reading_of(text, label, **cells, delimiter=delimiter, encoding=encoding).with_columns(data[0])
+    reading = options.reading_of(
+        text,
+        label,
+        kind=kind,
+        separator=separator,
+        mapping=mapping,
+        on_unknown=on_unknown,
+        delimiter=delimiter,
+        encoding=encoding,
+    ).with_columns(data[0])
     task = reading.columns[1]
     given = chosen_space(options.space_of(space), task, reading.kind)
     dataset = load_dataset(data, reading, task=task, space=given)

@@ -54,8 +54,16 @@ def check_labels(
 
     if output is not None:
         check_free(output, overwrite=overwrite)
-    cells = {"kind": kind, "separator": separator, "mapping": mapping, "on_unknown": on_unknown}
-    reading = options.reading_of(text, label, **cells, delimiter=delimiter, encoding=encoding).with_columns(data[0])
+    reading = options.reading_of(
+        text,
+        label,
+        kind=kind,
+        separator=separator,
+        mapping=mapping,
+        on_unknown=on_unknown,
+        delimiter=delimiter,
+        encoding=encoding,
+    ).with_columns(data[0])
     name = task or reading.columns[1]
     judge = Predictor.load(model) if model else None
     given = chosen_space(options.space_of(space), name, reading.kind)

@@ -99,7 +99,7 @@ def check_labels(
     answered = np.flatnonzero(np.isfinite(scores).all(axis=1))
     if not len(answered):
         raise DataError(f"task {task!r}: no text was answered")
-    chosen = [examples[row].targets[task] for row in answered]
+    chosen = [examples[row].targets[task] for row in answered.tolist()]
     find = _multi if space.kind == "multi" else _single
     errors = find(chosen, scores[answered], space)
     placed = [LabelError(int(answered[e.row]), e.given, e.suggested, e.given_score, e.suggested_score) for e in errors]
