@@ -20,12 +20,14 @@ from sentimo.core.bundle import SAFE_ENDINGS, Probes
 from sentimo.core.labels import KINDS, MAPPINGS, POLARITY_3, SPACES
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import RESERVED_NAMES
+from sentimo.data.augment import AUGMENTERS
 from sentimo.data.readers import READERS
 from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
+from sentimo.train.active import STRATEGIES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
-from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
+from sentimo.train.recipe import Augment, EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
 from sentimo.train.track import TRACKERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +79,7 @@ def commands(group=None, name="sentimo"):
         (Optimiser, "### Optimiser"),
         (Schedule, "### Schedule"),
         (EarlyStopping, "### Early stopping"),
+        (Augment, "### Augment"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):
@@ -107,6 +110,21 @@ def test_every_objective_is_documented_with_its_kinds_and_settings():
         kinds, settings = described[name]
         assert kinds == ", ".join(entry.kinds)
         assert set(codes(settings)) == settings_of(entry.where)
+
+
+def test_every_method_of_augmentation_is_documented_with_its_settings():
+    table = rows(section(DOCS / "augmentation.md", "## Methods"))
+    described = {codes(name)[0]: settings for name, _, _, settings in table}
+
+    assert described.keys() == AUGMENTERS.keys()
+    for name, where in AUGMENTERS.items():
+        assert set(codes(described[name])) == settings_of(where)
+
+
+def test_every_strategy_of_active_learning_is_documented():
+    table = rows(section(DOCS / "labels.md", "## Which texts to label"))
+
+    assert [codes(name)[0] for name, _ in table] == list(STRATEGIES)
 
 
 def settings_of(where):

@@ -11,15 +11,18 @@ import typer
 
 import sentimo
 from sentimo.cli.analyze import analyze
+from sentimo.cli.augment import augment
 from sentimo.cli.baseline import baseline
 from sentimo.cli.bench import bench
 from sentimo.cli.cascade import cascade
+from sentimo.cli.check_labels import check_labels
 from sentimo.cli.compare import compare
 from sentimo.cli.compress import compress
 from sentimo.cli.console import err, open_streams, use_utf8
 from sentimo.cli.doctor import doctor
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.export import export
+from sentimo.cli.label import label
 from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.lr_range import lr_range
 from sentimo.cli.phenomena import phenomena
@@ -44,6 +47,7 @@ app = typer.Typer(
 for _command in (
     *(analyze, predict, doctor, train, evaluate, compare, baseline),
     *(cascade, compress, export, bench, phenomena),
+    *(augment, label),
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
@@ -51,6 +55,7 @@ app.command()(search)
 app.command()(retrain)
 app.command()(transfer)
 app.command(name="lr-range")(lr_range)
+app.command(name="check-labels")(check_labels)
 app.add_typer(recipe, name="recipe")
 app.add_typer(runs, name="runs")
 

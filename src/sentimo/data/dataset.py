@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sentimo.core.documents import Document, Example
+from sentimo.core.documents import Document, Example, Source
 from sentimo.core.labels import LabelSpace
-from sentimo.data.readers import BadRow, columns, read_rows, require_columns
+from sentimo.data.augment.rows import ORIGINAL
+from sentimo.data.readers import BadRow, Row, columns, read_rows, require_columns
 from sentimo.data.reading import Reading
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty
 from sentimo.errors import AmbiguousLabelError, DataError, UnknownLabelError
@@ -32,6 +33,7 @@ class Dataset:
         examples: One per usable row, in the order of the files.
         space: The task's labels.
         skipped: The other rows.
+        places: (file, number from 1) of each example.
         first_id: Number of the first label where the labels are written as ids, else None.
     """
 
@@ -39,6 +41,7 @@ class Dataset:
     space: LabelSpace
     skipped: list[Skipped]
     first_id: int | None = None
+    places: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def note(self) -> str | None:
@@ -76,12 +79,12 @@ def load_dataset(
     reading = reading.with_columns(paths[0])
     separator, mapping = reading.separator, reading.mapping
     rows, skipped = _read(paths, reading)
-    cells = [cell for _, _, _, cell in rows]
+    cells = [row.label for row in rows]
     if space is None:
         space = infer_space(cells, task, kind=reading.kind, separator=separator, mapping=mapping)
     reader = TargetReader(space, cells, separator=separator, mapping=mapping, first_id=first_id)
-    examples = []
-    for path, number, content, cell in rows:
+    examples, places = [], []
+    for path, number, document, cell in rows:
         try:
             target = reader.target(cell, f"{path}, row {number}")
         except LeftOut as reason:
@@ -91,14 +94,23 @@ def load_dataset(
                 raise _with_way_out(error) from error
             skipped.append(Skipped(path, number, str(error)))
         else:
-            examples.append(Example(Document(content), {task: target}))
-    return Dataset(examples, space, skipped, reader.first_id)
+            source: Source = "augmented" if ORIGINAL in document.meta else "gold"
+            examples.append(Example(document, {task: target}, source=source))
+            places.append((path, number))
+    return Dataset(examples, space, skipped, reader.first_id, places)
 
 
-def _read(paths: Sequence[str | Path], reading: Reading) -> tuple[list[tuple[str, int, str, Any]], list[Skipped]]:
-    """Return (path, row number, text, label cell) of rows with a text, and the others."""
+class _Labelled(NamedTuple):
+    path: str
+    number: int
+    document: Document
+    label: Any
+
+
+def _read(paths: Sequence[str | Path], reading: Reading) -> tuple[list[_Labelled], list[Skipped]]:
+    """Return rows with a text, and the others."""
     text, label = reading.columns
-    rows: list[tuple[str, int, str, Any]] = []
+    rows: list[_Labelled] = []
     skipped: list[Skipped] = []
     for path in map(str, paths):
         require_columns(path, columns(path, **reading.options), {"text": text, "label": label})
@@ -108,8 +120,14 @@ def _read(paths: Sequence[str | Path], reading: Reading) -> tuple[list[tuple[str
             elif is_empty(content := row.cells.get(text)):
                 skipped.append(Skipped(path, row.number, "no text"))
             else:
-                rows.append((path, row.number, str(content), row.cells.get(label)))
+                rows.append(_Labelled(path, row.number, _document(str(content), row), row.cells.get(label)))
     return rows, skipped
+
+
+def _document(text: str, row: Row) -> Document:
+    """Return the document of a row; one of an augmented file knows what it was made from."""
+    original = row.cells.get(ORIGINAL)
+    return Document(text) if is_empty(original) else Document(text, meta={ORIGINAL: str(original)})
 
 
 def _with_way_out(error: DataError) -> DataError:

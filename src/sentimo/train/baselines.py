@@ -122,8 +122,8 @@ def fit_baseline(
         raise InputError(f"method {method!r} is not one of {', '.join(STRENGTHS)}")
     texts = dict.fromkeys(each.document.text for task in data.values() for each in task.train)
     row_of = {text: row for row, text in enumerate(texts)}
-    blank = _without_tasks(row_of, max_features)
-    matrix = _matrix(blank, row_of)
+    blank = untrained_model(row_of, max_features)
+    matrix = matrix_of(blank, row_of)
     weights, specs, strengths = {}, [], {}
     for name, task in data.items():
         rows = matrix[[row_of[each.document.text] for each in task.train]]
@@ -176,7 +176,7 @@ def _predictor(model: LinearModel, specs: Sequence[TaskSpec], name: str) -> Pred
     return Predictor(LinearBackend(model, max_tokens=MAX_TOKENS), specs, ModelId(name, ""))
 
 
-def _without_tasks(texts: Iterable[str], max_features: int) -> LinearModel:
+def untrained_model(texts: Iterable[str], max_features: int) -> LinearModel:
     """Return vocabulary and idf = ln((1 + n_texts) / (1 + texts with the n-gram)) + 1."""
     n_texts, counts = 0, Counter[str]()
     for text in texts:
@@ -189,7 +189,7 @@ def _without_tasks(texts: Iterable[str], max_features: int) -> LinearModel:
     return LinearModel(tuple(gram for _, gram in kept), idf.astype(np.float32))
 
 
-def _matrix(model: LinearModel, texts: Iterable[str]) -> Any:
+def matrix_of(model: LinearModel, texts: Iterable[str]) -> Any:
     """Return the vectors of texts as a scipy CSR matrix (n_texts, n_features) float64."""
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 

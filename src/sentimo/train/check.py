@@ -1,10 +1,11 @@
-"""Check what stands inside the heads and objectives of a recipe, without base or data."""
+"""Check what stands inside the heads, objectives and augmentation of a recipe, without base or data."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from sentimo.core.labels import Kind, LabelSpace, chosen_space
+from sentimo.train.augment.rows import build_augmenters
 from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
@@ -14,13 +15,16 @@ from sentimo.train.weighting import build_objective
 
 
 def check_parts(recipe: Recipe) -> None:
-    """Build every head, objective and tracker once, small.
+    """Build every head, objective, tracker and method of augmentation once, small.
 
     Raises:
+        MissingExtraError, DataError, InputError: what a method of augmentation needs is not there.
         RecipeError: a setting is not known (names the nearest one), its value is refused, or an objective does not suit
             its kind of task.
         MissingExtraError: the package of a tracker is not installed.
     """
+    if recipe.augment is not None:
+        build_augmenters(recipe.augment)  # models are opened only when the first text is written anew
     for task in recipe.tasks:
         build(HEADS[task.head.name], f"head {task.head.name!r}", 8, 2, **(task.head.model_extra or {}))
         space = chosen_space(task.space, task.name, task.kind)

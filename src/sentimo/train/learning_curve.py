@@ -16,6 +16,7 @@ from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, RecipeError
 from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
+from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.learner import Learner
@@ -156,7 +157,10 @@ def _measure(recipe: Recipe, base: Base, data: TaskData, n: int, seed: int) -> t
     steps_an_epoch = -(-n // recipe.batch_size)
     epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
     small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
-    learner = Learner.build(small, base, {task.name: data.space}, {task.name: sample})
+    held_out = held_out_texts([data.dev, data.test])
+    spaces = {task.name: data.space}
+    train = augment_parts(recipe.augment, {task.name: sample}, spaces, held_out=held_out, seed=seed).parts
+    learner = Learner.build(small, base, spaces, train)
     learner.fit(None)  # no dev rows may choose an epoch: they would be more labels than the sample has
     return _main(learner.predictor(), part, task.name), _baseline(part, task.name, seed)
 

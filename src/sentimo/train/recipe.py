@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sentimo.core.labels import KINDS, MAPPINGS, SPACES, Kind
 from sentimo.core.predictions import RESERVED_NAMES
+from sentimo.data.augment import AUGMENTERS
 from sentimo.data.bases import SHORT_NAMES
 from sentimo.data.reading import Reading
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
@@ -225,6 +226,48 @@ class EarlyStopping(_Part):
     patience: int = Field(default=2, ge=1, description="Epochs without improvement before the run stops.")
 
 
+class AugmentMethod(BaseModel):
+    """Which method of augmentation, and its own settings beside the name (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        _check_name(self.name, AUGMENTERS, "augment method")
+        return self
+
+
+class Augment(_Part):
+    """Training rows written anew. Rows of dev and test never are."""
+
+    methods: list[Annotated[AugmentMethod, BeforeValidator(_as_named)]] = Field(
+        min_length=1, description=f"Any of {', '.join(AUGMENTERS)}. Each makes its own rows."
+    )
+    copies: int = Field(default=1, ge=1, description="New rows per row and method.")
+    rows: float = Field(default=1.0, gt=0, le=1, description="Share of the training rows that are written anew.")
+    weight: float = Field(default=1.0, gt=0, description="Factor of the weight of a new row.")
+    check: str = Field(
+        default="ngrams",
+        description="Drops new rows whose label it strongly disputes: `ngrams` (models of the other training rows), a "
+        "model folder, or `none`.",
+    )
+    certainty: float = Field(default=0.8, gt=0.5, le=1, description="Score of another label that is a strong dispute.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [method.name for method in self.methods]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"methods are named twice: {', '.join(sorted(twice))}; give one more copies")
+        return self
+
+
+def _as_augment(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {"methods": [value]} if "name" in value else value
+    return {"methods": _as_list(value)} if isinstance(value, (str, list, tuple)) else value
+
+
 class Recipe(_Part):
     """A training run."""
 
@@ -253,6 +296,9 @@ class Recipe(_Part):
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
     train_last: int | None = Field(default=None, ge=1, description="Only the last k layers and the heads learn.")
+    augment: Annotated[Augment | None, BeforeValidator(_as_augment)] = Field(
+        default=None, description="Methods that write training rows anew, such as [synonym]. Default: none."
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="`auto`: bf16 autocast where the processor computes in it, else fp32."
     )
@@ -314,7 +360,21 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
         for task in recipe.tasks
     ]
     base = str(move(Path(recipe.base))) if recipe.base not in SHORT_NAMES and is_folder(recipe.base) else recipe.base
-    return recipe.model_copy(update={"tasks": tasks, "base": base})
+    augment = recipe.augment and _moved_augment(recipe.augment, move, is_folder)
+    return recipe.model_copy(update={"tasks": tasks, "base": base, "augment": augment})
+
+
+def _moved_augment(augment: Augment, move: Callable[[Path], Path], is_folder: Callable[[str], bool]) -> Augment:
+    def moved(key: str, value: Any) -> Any:
+        if key == "dictionary":
+            return [str(move(Path(each))) for each in _as_list(value)]
+        return str(move(Path(value))) if isinstance(value, str) and is_folder(value) else value
+
+    methods = [
+        AugmentMethod(name=each.name, **{key: moved(key, value) for key, value in (each.model_extra or {}).items()})
+        for each in augment.methods
+    ]
+    return augment.model_copy(update={"methods": methods, "check": moved("check", augment.check)})
 
 
 def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
@@ -329,6 +389,19 @@ def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
         return Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(f"{where}: {_sentence(each)}" for each in error.errors())) from error
+
+
+def parse_augment(data: Any) -> Augment:
+    """Check plain values as `augment:` of a recipe.
+
+    Raises:
+        RecipeError: names each wrong key or value, with the nearest known key.
+    """
+    try:
+        return Augment.model_validate(_as_augment(data))
+    except ValidationError as error:
+        told = ({**each, "loc": ("augment", *each["loc"])} for each in error.errors())
+        raise RecipeError("\n".join(map(_sentence, told))) from error
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
@@ -429,6 +502,7 @@ def _fields_at(place: Sequence[Any]) -> list[str]:
         "optimiser": Optimiser,
         "schedule": Schedule,
         "early_stopping": EarlyStopping,
+        "augment": Augment,
     }
     names = [each for each in place if isinstance(each, str)]
     return list((parts[names[-1]] if names and names[-1] in parts else Recipe).model_fields)

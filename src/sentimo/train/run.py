@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from tokenizers import Tokenizer
 
 from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
+from sentimo.core.documents import Example
 from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
@@ -25,6 +27,7 @@ from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.language import main_languages
+from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import check_metric, fit_specs
 from sentimo.train.card import model_card
@@ -129,12 +132,13 @@ class _Training:
         self.output, self.overwrite, self.about, self.attach = output, overwrite, about, attach
         data = dict(data) if data is not None else load_tasks(recipe.tasks, recipe.seed)
         self.data = drop_leaks(data) if recipe.drop_leaks else data
-        self.digest = data_digest(self.data)
         self.spaces = {name: each.space for name, each in self.data.items()}
+        self.train, augmented = self._augmented(recipe)
+        self.digest = data_digest({name: replace(each, train=self.train[name]) for name, each in self.data.items()})
         check_metric(recipe.early_stopping.metric, self.spaces)
         self.base = open_base(recipe.base)
         self.recipe = _resolved(recipe, self.base, self.data)
-        self.notes = [note for each in self.data.values() for note in each.notes]
+        self.notes = [*(note for each in self.data.values() for note in each.notes), *augmented]
         self.dev = {name: each.dev for name, each in self.data.items()}
         self.test_name = "the test rows" if all(each.test for each in self.data.values()) else "the dev rows"
         self.test = {name: each.test for name, each in self.data.items()} if "test" in self.test_name else self.dev
@@ -144,8 +148,7 @@ class _Training:
             self.progress.note(note)
         checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest)
         _check_checkpoint(checkpoints, resume)
-        train = {name: each.train for name, each in self.data.items()}
-        learner = Learner.build(self.recipe, self.base, self.spaces, train)
+        learner = Learner.build(self.recipe, self.base, self.spaces, self.train)
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
@@ -170,6 +173,17 @@ class _Training:
         if not self.is_main:
             return Recorder()
         return recorder_for(self.recipe, self.output, resume=resume, tell=self._tell)
+
+    def _augmented(self, recipe: Recipe) -> tuple[dict[str, list[Example]], list[str]]:
+        """Return the training rows with those that augmentation adds, and what there is to tell about them."""
+        train = {name: each.train for name, each in self.data.items()}
+        held_out = held_out_texts([rows for each in self.data.values() for rows in (each.dev, each.test)])
+        if not self.is_main:  # one process writes rows anew, so that all learn from the same
+            train = {}
+        found = augment_parts(recipe.augment, train, self.spaces, held_out=held_out, seed=recipe.seed)
+        if PartialState().num_processes > 1:
+            found = broadcast_object_list([found])[0]
+        return found.parts, found.notes
 
     def _tell(self, sentence: str) -> None:
         """Show a sentence that also belongs into report and card."""

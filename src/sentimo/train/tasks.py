@@ -10,6 +10,7 @@ from pathlib import Path
 from sentimo.core.documents import Example
 from sentimo.core.labels import EMOTION_SPACES, LabelSpace, chosen_space
 from sentimo.core.predictions import EMOTIONS, INTENSITY, POLARITY, RESERVED_NAMES
+from sentimo.data.augment.rows import ORIGINAL
 from sentimo.data.dataset import Dataset, load_dataset
 from sentimo.data.split import split_examples, usual_fractions
 from sentimo.errors import DataError
@@ -97,6 +98,8 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
             notes.append(f"{task.name}, {part}: {dataset.note}")
         if dataset.skipped:
             notes.append(f"{task.name}: {len(dataset.skipped)} rows of {part} could not be used")
+        if part != "train":
+            parts[part] = _gold(parts[part], f"{task.name}: {{n}} augmented rows of {part} left out", notes)
         if not parts[part]:
             raise DataError(f"{paths[0]}: no row has a text and a label for task {task.name!r}")
     assert space is not None  # the first pass of the loop, over train, sets it
@@ -113,10 +116,30 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         if n := len(parts["train"]) - len(rows):
             notes.append(f"{task.name}: {n} training rows left out, their texts stand in test")
         known = None if "test" in parts else placed
-        train, dev, test = split_examples(rows, task.name, fractions=fractions, seed=seed, placed=known)
+        gold = [each for each in rows if each.source != "augmented"]
+        train, dev, test = split_examples(gold, task.name, fractions=fractions, seed=seed, placed=known)
         notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
+        train += [each for each in rows if each.source == "augmented"]
         parts = {"test": test, **parts, "train": train, "dev": dev}
-    return TaskData(space, parts["train"], parts["dev"], parts.get("test", []), notes)
+    train = _of_train_alone(parts["train"], [*parts["dev"], *parts.get("test", [])], task.name, notes)
+    return TaskData(space, train, parts["dev"], parts.get("test", []), notes)
+
+
+def _gold(rows: list[Example], told: str, notes: list[str]) -> list[Example]:
+    """Return the rows that people labelled; `told` says how many others there are."""
+    kept = [each for each in rows if each.source != "augmented"]
+    if n := len(rows) - len(kept):
+        notes.append(told.format(n=n))
+    return kept
+
+
+def _of_train_alone(train: list[Example], held_out: list[Example], task: str, notes: list[str]) -> list[Example]:
+    """Leave out augmented rows that were made from a text that is held out: they would tell its label."""
+    texts = {folded(each.document.text) for each in held_out}
+    kept = [each for each in train if folded(str(each.document.meta.get(ORIGINAL, ""))) not in texts]
+    if n := len(train) - len(kept):
+        notes.append(f"{task}: {n} augmented rows left out, their originals stand in dev or test")
+    return kept
 
 
 def drop_leaks(data: Mapping[str, TaskData]) -> dict[str, TaskData]:

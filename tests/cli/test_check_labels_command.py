@@ -1,0 +1,54 @@
+import json
+
+import pytest
+import running
+
+from sentimo.cli.check_labels import check_labels
+from sentimo.errors import InputError
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    lines = []
+    for at in range(60):
+        word, mood = (("awful rude", "bad"), ("lovely kind", "good"))[at % 2]
+        lines.append(f"The {('film', 'room', 'food')[at % 3]} {at} was {word},{'bad' if at == 31 else mood}")
+    (tmp_path / "reviews.csv").write_text("\n".join(["review,mood", *lines]) + "\n", "utf-8")
+    return tmp_path / "reviews.csv"
+
+
+def invoke(*arguments):
+    return running.invoke(check_labels, *arguments)
+
+
+def test_the_wrong_label_comes_first_with_its_row(reviews):
+    found = json.loads(invoke(reviews, "--text", "review", "--label", "mood", "--json").stdout)
+
+    first = found["errors"][0]
+    assert (first["row"], first["given"], first["suggested"]) == (32, "bad", "good")
+    assert first["file"] == str(reviews)
+    assert "have not learnt from this row" in first["reason"]
+    assert found["pairs"][0] == {"given": "bad", "suggested": "good", "n": 1}
+
+
+def test_the_list_is_written_and_the_data_left_alone(reviews, tmp_path):
+    before = reviews.read_bytes()
+
+    result = invoke(reviews, "--text", "review", "--label", "mood", "-o", tmp_path / "list.csv")
+
+    lines = (tmp_path / "list.csv").read_text("utf-8").splitlines()
+    assert lines[0] == "file,row,given,suggested,given_score,suggested_score,reason,text"
+    assert lines[1].startswith(f"{reviews},32,bad,good,")
+    assert "1 of 60 labels (1.7%) are likely to be wrong" in result.stdout
+    assert reviews.read_bytes() == before
+
+
+def test_a_list_that_is_there_is_left_alone(reviews, tmp_path):
+    (tmp_path / "list.csv").write_text("mine")
+
+    with pytest.raises(InputError, match="is there already"):
+        invoke(reviews, "-o", tmp_path / "list.csv")
+
+
+def test_the_help_has_an_example():
+    assert "Example: sentimo" in invoke("--help").stdout
