@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from toy import MOODS, Striking, Toy, toy_recipe
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import Interrupted, TrainingError
+from sentimo.train import stopping
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.loop import epoch_batches, fit, is_out_of_memory, padded
 from sentimo.train.objectives.bce import BinaryCrossEntropy
@@ -434,14 +436,27 @@ def test_being_told_to_end_saves_too(make, checkpoints):
     assert checkpoints.load()["position"]["step"] == 2
 
 
-def test_a_second_ctrl_c_stops_at_once(make, checkpoints):
+def test_a_second_ctrl_c_stops_at_once(make, checkpoints, monkeypatch):
+    monkeypatch.setattr(stopping, "ONE_PRESS", 0.01)
+
     def twice():
         signal.raise_signal(signal.SIGINT)
+        time.sleep(0.02)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         make().fit(Striking(2, twice), checkpoints=checkpoints)
     assert not checkpoints.exists()
+
+
+def test_an_echo_of_ctrl_c_does_not_keep_a_run_from_saving(make, checkpoints):
+    def echoed():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="--resume"):
+        make().fit(Striking(2, echoed), checkpoints=checkpoints)
+    assert checkpoints.exists()
 
 
 def test_signals_are_handed_back(make):
