@@ -138,6 +138,7 @@ EXPERIMENTS = {
         "Files of any size, JSON Lines to Parquet",
         *("--source", ".jsonl", "--target", ".parquet", "--en", "0", "--zh", "0"),
     ),
+    "label-errors": Experiment("Label errors found", ("python", "benchmarks/label_errors.py", "--json")),
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
 }

@@ -31,6 +31,7 @@ def test_two_signals_at_once_are_one_ctrl_c(rows, tmp_path, gap):
         [*PROGRAM, "predict", str(rows), "-o", str(tmp_path / "out.csv"), "--text", "text"],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where pytest runs in the background
     ) as process:
         while not (tmp_path / "out.csv.unfinished").exists():
             time.sleep(0.02)
