@@ -25,7 +25,7 @@ from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
-from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
+from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, ScratchEncoder, TaskRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -76,6 +76,7 @@ def commands(group=None, name="sentimo"):
         (Optimiser, "### Optimiser"),
         (Schedule, "### Schedule"),
         (EarlyStopping, "### Early stopping"),
+        (ScratchEncoder, "### Encoders without pre-training"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):
@@ -127,7 +128,7 @@ def test_the_default_learning_rates_are_those_of_the_code():
 def test_the_recipes_of_the_training_guide_are_valid():
     blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "training.md").read_text("utf-8"), re.S)
 
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         recipe = yaml.safe_load(block)
         parse_recipe({"tasks": [{"train": "a.csv", **task} for task in recipe["tasks"]]})
