@@ -23,6 +23,7 @@ from sentimo.cli.export import export
 from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
+from sentimo.cli.pretrain import pretrain
 from sentimo.cli.recipe import recipe
 from sentimo.cli.train import train
 from sentimo.core.signals import count_presses_once
@@ -39,6 +40,7 @@ app = typer.Typer(
 for _command in (
     *(analyze, predict, doctor, train, evaluate, compare, baseline),
     *(cascade, compress, export, bench, phenomena),
+    *(pretrain,),
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)

@@ -50,9 +50,8 @@ def learn_vectors(tokenizer: Tokenizer, texts: Sequence[str], *, width: int, see
     of_word = np.asarray(counts.sum(axis=1)).ravel()
     of_context = of_word**_SMOOTHING  # neighbours are mutual: counts are symmetric
     pairs = counts.tocoo()
-    total, share = pairs.data.sum(), of_context / max(of_context.sum(), 1e-12)
-    information = np.log(pairs.data * 1.0 / (of_word[pairs.row] * share[pairs.col])) if total else pairs.data
-    pairs.data = np.maximum(information, 0.0)
+    share = of_context / max(of_context.sum(), 1e-12)
+    pairs.data = np.maximum(np.log(pairs.data / (of_word[pairs.row] * share[pairs.col])), 0.0)
     matrix = pairs.tocsr()
     k = min(width, matrix.shape[0] - 1)
     left, strength, _ = randomized_svd(matrix, k, n_iter=_ROUNDS, random_state=seed)
