@@ -25,7 +25,16 @@ from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
-from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, ScratchEncoder, TaskRecipe, parse_recipe
+from sentimo.train.recipe import (
+    EarlyStopping,
+    FewShot,
+    Optimiser,
+    Recipe,
+    Schedule,
+    ScratchEncoder,
+    TaskRecipe,
+    parse_recipe,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -77,6 +86,7 @@ def commands(group=None, name="sentimo"):
         (Schedule, "### Schedule"),
         (EarlyStopping, "### Early stopping"),
         (ScratchEncoder, "### Encoders without pre-training"),
+        (FewShot, "## Few labels"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):

@@ -24,6 +24,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, (str, Path)) else value
 
 
+def _as_part(value: Any) -> Any:
+    return {} if value is True else None if value is False else value
+
+
 def _as_named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
@@ -191,6 +195,15 @@ class ScratchEncoder(_Part):
         return self
 
 
+class FewShot(_Part):
+    """Pairs of rows teach the encoder before the heads learn; for 8 to 64 rows per label."""
+
+    pairs: int = Field(default=40, ge=2, description="Pairs per row: half with a like answer, half with another.")
+    epochs: int = Field(default=1, ge=1, description="Times all pairs are learnt from.")
+    batch_size: int = Field(default=16, ge=1, description="Pairs per step.")
+    learning_rate: float | None = Field(default=None, gt=0, description="Default: that of the optimiser.")
+
+
 class Recipe(_Part):
     """A training run."""
 
@@ -218,6 +231,9 @@ class Recipe(_Part):
     optimiser: Annotated[Optimiser, BeforeValidator(_as_named)] = Optimiser()
     schedule: Annotated[Schedule, BeforeValidator(_as_named)] = Schedule()
     early_stopping: EarlyStopping = EarlyStopping()
+    few_shot: Annotated[FewShot | None, BeforeValidator(_as_part)] = Field(
+        default=None, description="Learn from few rows through pairs of them: true, or settings."
+    )
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
     train_last: int | None = Field(default=None, ge=1, description="Only the last k layers and the heads learn.")
@@ -246,7 +262,7 @@ class Recipe(_Part):
         return self
 
 
-_OPTIONAL_PARTS: Mapping[str, type[BaseModel]] = {"encoder": ScratchEncoder}
+_OPTIONAL_PARTS: Mapping[str, type[BaseModel]] = {"encoder": ScratchEncoder, "few_shot": FewShot}
 """Parts that a recipe may lack, by key: setting one of their keys brings them in."""
 
 

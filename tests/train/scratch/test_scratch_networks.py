@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -152,7 +154,7 @@ def test_a_resumed_run_ends_with_the_same_weights(name, make_base, tmp_path):
     checkpoints = Checkpoints(tmp_path / "toy.checkpoint", "toy")
     states = []
     save = checkpoints.save
-    object.__setattr__(checkpoints, "save", lambda state: (states.append(state), save(state)))
+    object.__setattr__(checkpoints, "save", lambda state: (states.append(deepcopy(state)), save(state)))
     Toy(make_base(name), **{**settings, "epochs": 2}).fit(checkpoints=checkpoints)
     save(states[3])  # as it lay there after step 4 of 10
 
