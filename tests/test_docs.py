@@ -27,7 +27,17 @@ from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.active import STRATEGIES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
-from sentimo.train.recipe import Augment, EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
+from sentimo.train.recipe import (
+    Augment,
+    EarlyStopping,
+    FewShot,
+    Optimiser,
+    Recipe,
+    Schedule,
+    ScratchEncoder,
+    TaskRecipe,
+    parse_recipe,
+)
 from sentimo.train.track import TRACKERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +90,8 @@ def commands(group=None, name="sentimo"):
         (Schedule, "### Schedule"),
         (EarlyStopping, "### Early stopping"),
         (Augment, "### Augment"),
+        (ScratchEncoder, "### Encoders without pre-training"),
+        (FewShot, "## Few labels"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):

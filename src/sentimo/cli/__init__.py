@@ -27,6 +27,7 @@ from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.lr_range import lr_range
 from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
+from sentimo.cli.pretrain import pretrain
 from sentimo.cli.recipe import recipe
 from sentimo.cli.retrain import retrain
 from sentimo.cli.runs import runs
@@ -47,7 +48,7 @@ app = typer.Typer(
 for _command in (
     *(analyze, predict, doctor, train, evaluate, compare, baseline),
     *(cascade, compress, export, bench, phenomena),
-    *(augment, label),
+    *(augment, label, pretrain),
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)

@@ -21,12 +21,12 @@ def cautions(recipe: Recipe, base: Base, rows: Rows) -> Iterator[str]:
     unknown = base.tokenizer.unk_token_id
     n_tokens = sum(len(ids) for ids in rows.ids)
     share = sum(ids.count(unknown) for ids in rows.ids) / n_tokens if unknown is not None and n_tokens else 0.0
-    if share > MOST_UNKNOWN:
+    if share > MOST_UNKNOWN and not base.is_from_scratch:  # its vocabulary was counted in these texts
         yield (
             f"caution: base {base.name!r} does not know {share:.0%} of the tokens of the training texts; it was made "
             "for another language or script. Choose a base that reads these texts."
         )
-    usual = default_learning_rate(recipe.optimiser.name, base.width)
+    usual = default_learning_rate(recipe.optimiser.name, base.width, from_scratch=base.is_from_scratch)
     rate = recipe.optimiser.learning_rate or usual
     if rate > MOST_TIMES_DEFAULT * usual and recipe.freeze != "encoder":
         yield (

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from torch import nn
+from torch import nn, no_grad, tensor
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -23,8 +25,11 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as hf_logging
 
 from sentimo.data.bases import MINILM, local_folder
+from sentimo.engine.networks import MODEL_TYPES, register
 from sentimo.engine.predictor import readable
 from sentimo.errors import InputError
+
+register()
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -40,7 +45,7 @@ class Base:
 
     Attributes:
         name: As the user named it.
-        source: Folder or hub id to load from.
+        source: Folder or hub id to load from; empty where the base is made anew and lies nowhere yet.
         config: Its transformers configuration.
         tokenizer: Its fast tokenizer (a transformers object).
         prefix, suffix: Ids of the special tokens around a text.
@@ -48,6 +53,7 @@ class Base:
         pooling: How its authors pool tokens, "mean" or "first", where it is a sentence-transformers model; else None.
         is_decoder: Whether it reads left to right only (GPT-type): the last token has seen the whole text.
         has_weights: False draws them at random when it is loaded: as fast, for measuring where there are none.
+        vectors: (vocabulary, embedding width) what the token vectors of drawn weights begin with; None draws them too.
     """
 
     name: str
@@ -60,11 +66,17 @@ class Base:
     is_decoder: bool
     pooling: str | None = None
     has_weights: bool = True
+    vectors: NDArray[Any] | None = None
 
     @property
     def width(self) -> int:
         """Width of its output."""
         return int(self.config.hidden_size)
+
+    @property
+    def is_from_scratch(self) -> bool:
+        """Whether it is an encoder of our own that starts without pre-training, see `sentimo.train.scratch`."""
+        return self.config.model_type in MODEL_TYPES
 
     @property
     def has_native_head(self) -> bool:
@@ -129,7 +141,8 @@ def open_base(name: str) -> Base:
         config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
         and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     )
-    return Base(name, source, config, tokenizer, prefix, suffix, pad_id, is_decoder, _own_pooling(source))
+    pooling = getattr(config, "natural_pooling", None) or _own_pooling(source)
+    return Base(name, source, config, tokenizer, prefix, suffix, pad_id, is_decoder, pooling)
 
 
 def load_encoder(base: Base, dropout: float | None) -> nn.Module:
@@ -167,9 +180,7 @@ def quiet_transformers() -> Any:
 
 
 def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.Module:
-    config = AutoConfig.from_pretrained(
-        base.source, local_files_only=Path(base.source).is_dir(), trust_remote_code=False, **settings
-    )
+    config = _config(base, settings)
     for name in vars(config):
         if dropout is not None and ("dropout" in name or name.endswith("pdrop")) and _is_number(getattr(config, name)):
             setattr(config, name, dropout)
@@ -177,6 +188,9 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
         config.pad_token_id = base.pad_id
     if not base.has_weights:
         drawn: nn.Module = auto.from_config(config).float()
+        if base.vectors is not None:
+            with no_grad():
+                drawn.get_input_embeddings().weight.copy_(tensor(base.vectors))  # type: ignore[operator]
         return drawn
     try:
         model, report = auto.from_pretrained(
@@ -197,6 +211,14 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
         )
     encoder: nn.Module = model.float()
     return encoder
+
+
+def _config(base: Base, settings: Mapping[str, Any]) -> Any:
+    if not base.source:
+        return deepcopy(base.config)
+    return AutoConfig.from_pretrained(
+        base.source, local_files_only=Path(base.source).is_dir(), trust_remote_code=False, **settings
+    )
 
 
 def _source(name: str) -> str:

@@ -20,6 +20,7 @@ from sentimo.train.calibrate import Answers, ask, dev_figures
 from sentimo.train.cautions import cautions
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base
+from sentimo.train.few_shot import learn_from_few, rest
 from sentimo.train.loop import FitResult, fit
 from sentimo.train.network import build_network, load_heads_too
 from sentimo.train.plan import Plan, make_plan
@@ -104,6 +105,10 @@ class Learner:
             on_epoch: Told the dev figures of every epoch; what it raises ends the run.
         """
         metric = self.recipe.early_stopping.metric
+        if self.recipe.few_shot and not resume:
+            learn_from_few(self.network, self.rows, self.spaces, self.recipe, progress or Progress(None))
+        elif self.recipe.few_shot:  # what the pairs taught lies in the checkpoint
+            rest(self.network)
 
         def judge(rows: Parts) -> dict[str, float]:
             figures = dev_figures(self.ask(rows), metric)

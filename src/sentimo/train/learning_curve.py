@@ -18,9 +18,10 @@ from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
 from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
-from sentimo.train.encoder import Base, open_base
+from sentimo.train.encoder import Base
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import Recipe
+from sentimo.train.scratch import base_of
 from sentimo.train.tasks import TaskData, drop_leaks, load_task
 
 SMALLEST = 16
@@ -101,7 +102,7 @@ def learning_curve(
         torch.set_num_threads(recipe.threads)
     task = recipe.tasks[0]
     data = drop_leaks({task.name: load_task(task, recipe.seed)})[task.name]
-    base = open_base(recipe.base)
+    base = base_of(recipe, (each.document.text for each in data.train))
     points = []
     for n in checked_sizes(sizes, len(data.train)):
         values = []
@@ -157,6 +158,8 @@ def _measure(recipe: Recipe, base: Base, data: TaskData, n: int, seed: int) -> t
     steps_an_epoch = -(-n // recipe.batch_size)
     epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
     small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
+    if not base.source:  # its vocabulary may not know more than the sample
+        base = base_of(small, (each.document.text for each in sample))
     held_out = held_out_texts([data.dev, data.test])
     spaces = {task.name: data.space}
     train = augment_parts(recipe.augment, {task.name: sample}, spaces, held_out=held_out, seed=seed).parts

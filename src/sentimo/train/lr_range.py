@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from sentimo.errors import InputError, TrainingError
-from sentimo.train.encoder import open_base
 from sentimo.train.learner import Learner
 from sentimo.train.loop import sweep
 from sentimo.train.optim import default_learning_rate
 from sentimo.train.recipe import Recipe, with_settings
+from sentimo.train.scratch import base_of
 from sentimo.train.tasks import drop_leaks, load_tasks
 
 SMOOTHING = 0.9
@@ -91,7 +91,7 @@ def lr_range(
         torch.set_num_threads(recipe.threads)
     data = load_tasks(recipe.tasks, recipe.seed)
     data = drop_leaks(data) if recipe.drop_leaks else data
-    base = open_base(recipe.base)
+    base = base_of(recipe, (each.document.text for task in data.values() for each in task.train))
     usual = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width)
     # The head's own rate is kept relative: a recipe that names both has a ratio in mind.
     learner = Learner.build(

@@ -196,16 +196,19 @@ def _head_settings(recipe: Recipe, pooling: str) -> dict[str, dict[str, Any]]:
     settings = {}
     for task in recipe.tasks:
         given = dict(task.head.model_extra or {})
-        if task.head.name == "linear":
+        name = task.head.name
+        if name == "linear" and pooling == "attention" and "pooling" not in given:
+            name = "attention"
+        elif name == "linear":
             given = {"pooling": pooling, **given}
         if recipe.dropout is not None:
             given = {"dropout": recipe.dropout, **given}
-        settings[task.name] = {"name": task.head.name, **given}
+        settings[task.name] = {"name": name, **given}
     return settings
 
 
 def choose_pooling(base: Base, recipe: Recipe) -> str:
-    """Return how linear heads see a text: "native", "mean", "first" or "last".
+    """Return how linear heads see a text: "native", "mean", "max", "attention", "first" or "last".
 
     Raises:
         RecipeError: the recipe wants "native" and transformers has no sequence classification of the base.

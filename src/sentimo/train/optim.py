@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from sentimo.engine.networks import MODEL_TYPES
 from sentimo.train.network import depth_of
 from sentimo.train.recipe import Optimiser, Schedule
 
@@ -21,6 +22,9 @@ DEFAULT_LEARNING_RATES: Mapping[str, Mapping[int, float]] = {
 """Optimiser -> widest encoder -> learning rate. Wide encoders need small steps."""
 
 
+SCRATCH_LEARNING_RATES: Mapping[str, float] = {"adamw": 2e-3, "adafactor": 3e-2, "sgd": 0.3}
+"""Optimiser -> learning rate of an encoder without pre-training, and of its heads: all of it starts from nothing."""
+
 HEAD_FACTORS: Mapping[str, float] = {"adamw": 5.0, "adafactor": 1.0, "sgd": 1.0}
 """Optimiser -> how many times the encoder's rate new heads learn at by default: they start from nothing."""
 
@@ -28,19 +32,24 @@ FROZEN_FACTOR = 10.0
 """How many times faster still heads learn over a frozen encoder: nothing moves under them."""
 
 
-def default_learning_rate(optimiser: str, width: int) -> float:
+def default_learning_rate(optimiser: str, width: int, *, from_scratch: bool = False) -> float:
     """Return the learning rate used when the recipe gives none."""
+    if from_scratch:
+        return SCRATCH_LEARNING_RATES[optimiser]
     return next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
 
 
-def default_head_rate(optimiser: str, rate: float, *, frozen: bool) -> float:
+def default_head_rate(optimiser: str, rate: float, *, frozen: bool, from_scratch: bool = False) -> float:
     """Return the rate of the heads used when the recipe gives none.
 
     Args:
         optimiser: Its name.
         rate: The encoder's.
         frozen: Whether the whole encoder stays as it is.
+        from_scratch: Whether the encoder starts without pre-training.
     """
+    if from_scratch:
+        return rate
     return rate * HEAD_FACTORS[optimiser] * (FROZEN_FACTOR if frozen else 1.0)
 
 
@@ -51,10 +60,12 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
     ``rate * layer_decay**(L + 1 - k)``, embeddings count as layer 0; heads have their own rate.
     """
     config = network.encoder.config  # type: ignore[union-attr]
-    rate = settings.learning_rate or default_learning_rate(settings.name, int(config.hidden_size))  # type: ignore[union-attr, arg-type]
+    new = str(config.model_type) in MODEL_TYPES  # type: ignore[union-attr]
+    width = int(config.hidden_size)  # type: ignore[union-attr, arg-type]
+    rate = settings.learning_rate or default_learning_rate(settings.name, width, from_scratch=new)
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     frozen = not any(each.requires_grad for each in network.encoder.base_model.parameters())  # type: ignore[union-attr]
-    head_rate = settings.head_learning_rate or default_head_rate(settings.name, rate, frozen=frozen)
+    head_rate = settings.head_learning_rate or default_head_rate(settings.name, rate, frozen=frozen, from_scratch=new)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:

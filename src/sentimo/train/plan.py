@@ -95,7 +95,8 @@ def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, prec
     weights = sum(each.numel() for each in network.parameters())
     learning = sum(each.numel() for each in network.parameters() if each.requires_grad)
     moments = {"adamw": 2, "sgd": 1, "adafactor": 0}[recipe.optimiser.name]
-    width, heads = int(config.hidden_size), int(config.num_attention_heads)  # type: ignore[union-attr, arg-type]
+    width = int(config.hidden_size)  # type: ignore[union-attr, arg-type]
+    heads = int(getattr(config, "num_attention_heads", 0))  # without attention the formula is about right for LSTMs too
     longest = max(lengths)
     tokens = max(longest, min(recipe.micro_tokens, recipe.batch_size * longest))
     layer = tokens * (34 * width + 5 * heads * longest) * (1 if precision == "bf16" else 2)

@@ -15,6 +15,7 @@ from sentimo.core.predictions import RESERVED_NAMES
 from sentimo.data.augment import AUGMENTERS
 from sentimo.data.bases import SHORT_NAMES
 from sentimo.data.reading import Reading
+from sentimo.engine.networks import NETWORKS
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
@@ -23,6 +24,10 @@ from sentimo.train.track import TRACKERS
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, (str, Path)) else value
+
+
+def _as_part(value: Any) -> Any:
+    return {} if value is True else None if value is False else value
 
 
 def _as_named(value: Any) -> Any:
@@ -268,19 +273,59 @@ def _as_augment(value: Any) -> Any:
     return {"methods": _as_list(value)} if isinstance(value, (str, list, tuple)) else value
 
 
+class ScratchEncoder(_Part):
+    """An encoder without pre-training, `base: bilstm` or `base: textcnn`."""
+
+    width: int = Field(default=128, ge=1, description="Of the token vectors; a file of vectors has its own.")
+    hidden: int = Field(default=256, ge=2, description="Width of the output: both directions, or all filters.")
+    layers: int = Field(default=1, ge=1, description="LSTMs, or rows of filters, on top of each other.")
+    windows: list[Annotated[int, Field(ge=1)]] = Field(
+        default=[], description="Lengths of the runs that filters look at; textcnn only. Default: 3, 4 and 5."
+    )
+    tokens: Literal["words", "characters"] = Field(
+        default="words", description="`words`: whole words, Chinese by characters. `characters`: all by characters."
+    )
+    vocabulary: int = Field(default=30_000, ge=3, description="Most tokens; the frequent ones are kept.")
+    least_count: int = Field(default=2, ge=1, description="How often a token must occur; rarer ones are unknown.")
+    vectors: Path | None = Field(
+        default=None, description="File of word vectors to begin with: a word and its numbers a line, .gz and .zst too."
+    )
+    corpus: Files = Field(default=[], description="Files of plain text to learn vectors from before training.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.vectors and self.corpus:
+            raise ValueError("vectors and corpus exclude each other; give the one to begin with")
+        return self
+
+
+class FewShot(_Part):
+    """Pairs of rows teach the encoder before the heads learn; for 8 to 64 rows per label."""
+
+    pairs: int = Field(default=40, ge=2, description="Pairs per row: half with a like answer, half with another.")
+    epochs: int = Field(default=1, ge=1, description="Times all pairs are learnt from.")
+    batch_size: int = Field(default=16, ge=1, description="Pairs per step.")
+    learning_rate: float | None = Field(default=None, gt=0, description="Default: that of the optimiser.")
+
+
 class Recipe(_Part):
     """A training run."""
 
     name: str = Field(default="model", description="Name of the model, shown with every answer.")
     base: str = Field(
-        default="minilm", min_length=1, description="`minilm`, `zh-small`, a Hugging Face hub id, or a folder."
+        default="minilm",
+        min_length=1,
+        description="`minilm`, `zh-small`, a Hugging Face hub id, a folder; untrained: `bilstm`, `textcnn`.",
+    )
+    encoder: ScratchEncoder | None = Field(
+        default=None, description="Settings of an encoder without pre-training; with base bilstm and textcnn only."
     )
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
     keep_heads: bool = Field(
         default=False, description="Start from the heads in `base` too, a Sentimo model of the same tasks and labels."
     )
     languages: list[str] | None = Field(default=None, description="Default: those seen in the training texts.")
-    pooling: Literal["auto", "native", "mean", "first", "last"] = Field(
+    pooling: Literal["auto", "native", "mean", "max", "attention", "first", "last"] = Field(
         default="auto",
         description="How linear heads see a text. `native`: as the base's own sequence classification does.",
     )
@@ -293,6 +338,9 @@ class Recipe(_Part):
     optimiser: Annotated[Optimiser, BeforeValidator(_as_named)] = Optimiser()
     schedule: Annotated[Schedule, BeforeValidator(_as_named)] = Schedule()
     early_stopping: EarlyStopping = EarlyStopping()
+    few_shot: Annotated[FewShot | None, BeforeValidator(_as_part)] = Field(
+        default=None, description="Learn from few rows through pairs of them: true, or settings."
+    )
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
     train_last: int | None = Field(default=None, ge=1, description="Only the last k layers and the heads learn.")
@@ -326,7 +374,15 @@ class Recipe(_Part):
             raise ValueError("freeze and train_last exclude each other; give one")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):
             raise ValueError("pooling native has plain linear heads only; use mean, first or last beside another head")
+        if self.encoder is not None and self.base not in NETWORKS:
+            raise ValueError(f"encoder is for base {' or '.join(NETWORKS)}; base {self.base!r} has its own sizes")
+        if self.encoder is not None and self.encoder.windows and self.base != "textcnn":
+            raise ValueError("encoder.windows is for base textcnn")
         return self
+
+
+_OPTIONAL_PARTS: Mapping[str, type[BaseModel]] = {"encoder": ScratchEncoder, "few_shot": FewShot}
+"""Parts that a recipe may lack, by key: setting one of their keys brings them in."""
 
 
 def load_recipe(path: str | Path) -> Recipe:
@@ -359,9 +415,14 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
         )
         for task in recipe.tasks
     ]
-    base = str(move(Path(recipe.base))) if recipe.base not in SHORT_NAMES and is_folder(recipe.base) else recipe.base
+    short = (*SHORT_NAMES, *NETWORKS)
+    base = str(move(Path(recipe.base))) if recipe.base not in short and is_folder(recipe.base) else recipe.base
+    encoder = recipe.encoder
+    if encoder is not None:
+        vectors = encoder.vectors and move(encoder.vectors)
+        encoder = encoder.model_copy(update={"vectors": vectors, "corpus": [move(each) for each in encoder.corpus]})
     augment = recipe.augment and _moved_augment(recipe.augment, move, is_folder)
-    return recipe.model_copy(update={"tasks": tasks, "base": base, "augment": augment})
+    return recipe.model_copy(update={"tasks": tasks, "base": base, "encoder": encoder, "augment": augment})
 
 
 def _moved_augment(augment: Augment, move: Callable[[Path], Path], is_folder: Callable[[str], bool]) -> Augment:
@@ -419,6 +480,8 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         place, *path = reversed(key.split("."))
         part = data
         for step in reversed(path):
+            if isinstance(part, dict) and step in _OPTIONAL_PARTS and part.get(step) is None:
+                part[step] = {}
             try:
                 inner = part[int(step)] if isinstance(part, list) else part.setdefault(step, {})
             except (ValueError, IndexError, AttributeError):
@@ -503,6 +566,7 @@ def _fields_at(place: Sequence[Any]) -> list[str]:
         "schedule": Schedule,
         "early_stopping": EarlyStopping,
         "augment": Augment,
+        **_OPTIONAL_PARTS,
     }
     names = [each for each in place if isinstance(each, str)]
     return list((parts[names[-1]] if names and names[-1] in parts else Recipe).model_fields)

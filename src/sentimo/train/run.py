@@ -33,7 +33,7 @@ from sentimo.train.calibrate import check_metric, fit_specs
 from sentimo.train.card import model_card
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
-from sentimo.train.encoder import Base, open_base
+from sentimo.train.encoder import Base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.learner import Learner
 from sentimo.train.loop import FitResult
@@ -41,7 +41,8 @@ from sentimo.train.network import choose_pooling
 from sentimo.train.objectives import DEFAULT_OBJECTIVE
 from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
-from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe, dump_recipe, relative_to
+from sentimo.train.recipe import ObjectiveChoice, Recipe, ScratchEncoder, TaskRecipe, dump_recipe, relative_to
+from sentimo.train.scratch import base_of, fingerprint
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 from sentimo.train.track.metrics import METRICS, metrics_beside
 from sentimo.train.track.recorder import Recorder, recorder_for
@@ -136,7 +137,7 @@ class _Training:
         self.train, augmented = self._augmented(recipe)
         self.digest = data_digest({name: replace(each, train=self.train[name]) for name, each in self.data.items()})
         check_metric(recipe.early_stopping.metric, self.spaces)
-        self.base = open_base(recipe.base)
+        self.base = base_of(recipe, (each.document.text for task in self.data.values() for each in task.train))
         self.recipe = _resolved(recipe, self.base, self.data)
         self.notes = [*(note for each in self.data.values() for note in each.notes), *augmented]
         self.dev = {name: each.dev for name, each in self.data.items()}
@@ -146,7 +147,7 @@ class _Training:
     def run(self, resume: bool) -> TrainResult | None:
         for note in self.notes:
             self.progress.note(note)
-        checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest)
+        checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest + fingerprint(self.base))
         _check_checkpoint(checkpoints, resume)
         learner = Learner.build(self.recipe, self.base, self.spaces, self.train)
         for caution in learner.cautions():
@@ -265,9 +266,10 @@ def main_figures(report: Report) -> dict[str, float]:
 
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
     """Return the recipe with the choices that depend on data and base filled in."""
-    rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width)
+    name, new = recipe.optimiser.name, base.is_from_scratch
+    rate = recipe.optimiser.learning_rate or default_learning_rate(name, base.width, from_scratch=new)
     frozen = recipe.freeze == "encoder"
-    head_rate = recipe.optimiser.head_learning_rate or default_head_rate(recipe.optimiser.name, rate, frozen=frozen)
+    head_rate = recipe.optimiser.head_learning_rate or default_head_rate(name, rate, frozen=frozen, from_scratch=new)
     rates = {"learning_rate": rate, "head_learning_rate": head_rate}
     texts = (each.document.text for task in data.values() for each in task.train)
     return recipe.model_copy(
@@ -275,6 +277,7 @@ def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recip
             "tasks": [_resolved_task(task, data[task.name].space) for task in recipe.tasks],
             "optimiser": recipe.optimiser.model_copy(update=rates),
             "pooling": choose_pooling(base, recipe),
+            "encoder": None if base.source else recipe.encoder or ScratchEncoder(),
             "max_tokens": base.most_tokens(recipe.max_tokens),
             "languages": recipe.languages or list(main_languages(texts)),
         }

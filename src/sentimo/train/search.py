@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from sentimo.engine.networks import NETWORKS
 from sentimo.errors import InputError, Interrupted, MissingExtraError, TrainingError
 from sentimo.train.calibrate import check_metric
 from sentimo.train.encoder import Base, open_base
@@ -22,6 +23,7 @@ from sentimo.train.learner import Learner
 from sentimo.train.picture import bars
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, relative_to, with_settings
 from sentimo.train.run import data_digest
+from sentimo.train.scratch import base_of
 from sentimo.train.search_space import check_space, default_space, suggest
 from sentimo.train.tasks import drop_leaks, load_tasks
 
@@ -248,6 +250,8 @@ class _Search:
         return max(seen), len(seen)
 
     def _base(self, recipe: Recipe) -> Base:
+        if recipe.base in NETWORKS:  # made of the texts, by settings that may be searched
+            return base_of(recipe, (each.document.text for task in self.data.values() for each in task.train))
         if recipe.base not in self.bases:
             self.bases[recipe.base] = open_base(recipe.base)
         return self.bases[recipe.base]

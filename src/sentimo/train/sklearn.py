@@ -15,9 +15,9 @@ from sentimo.core.labels import LabelSpace
 from sentimo.data.split import split_examples
 from sentimo.errors import InputError, Interrupted
 from sentimo.train.calibrate import fit_specs
-from sentimo.train.encoder import open_base
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import parse_recipe
+from sentimo.train.scratch import base_of
 
 _TASK = "labels"
 
@@ -123,7 +123,8 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             },
             where="SentimoClassifier",
         )
-        learner = Learner.build(recipe, open_base(recipe.base), {_TASK: space}, {_TASK: learning})
+        base = base_of(recipe, (each.document.text for each in learning))
+        learner = Learner.build(recipe, base, {_TASK: space}, {_TASK: learning})
         try:
             learner.fit({_TASK: dev})
         except Interrupted:  # an Exception, which a grid search would count as a failed fit and go on

@@ -20,9 +20,9 @@ from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
 from sentimo.text.normalise import folded
 from sentimo.train.calibrate import fit_specs
-from sentimo.train.encoder import open_base
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import Recipe, TaskRecipe
+from sentimo.train.scratch import base_of
 from sentimo.train.tasks import TaskData, load_task
 
 
@@ -159,7 +159,8 @@ def _row(
     recipe: Recipe, name: str, data: TaskData, judged: Mapping[str, Sequence[Example]], n_bootstrap: int
 ) -> list[Cell]:
     task = recipe.tasks[0].name
-    learner = Learner.build(recipe, open_base(recipe.base), {task: data.space}, {task: data.train})
+    base = base_of(recipe, (each.document.text for each in data.train))
+    learner = Learner.build(recipe, base, {task: data.space}, {task: data.train})
     learner.fit({task: data.dev})
     predictor = learner.predictor(fit_specs(learner.ask({task: data.dev})))
     cells = []

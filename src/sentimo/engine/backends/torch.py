@@ -14,6 +14,7 @@ from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.graph import open_reader
 from sentimo.engine.backends.tokens import TokenReader
+from sentimo.engine.networks import register
 from sentimo.engine.threads import n_threads
 from sentimo.errors import BundleError, MissingExtraError
 
@@ -108,6 +109,8 @@ class _BundleNetwork(nn.Module):
             pooled = (relevance.softmax(dim=-1).unsqueeze(1) @ hidden).squeeze(1)
         elif settings["pooling"] == "mean":
             pooled = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        elif settings["pooling"] == "max":
+            pooled = hidden.masked_fill(mask.unsqueeze(-1) == 0, -torch.inf).max(dim=1).values
         elif settings["pooling"] == "first":
             pooled = hidden[:, 0]
         else:
@@ -120,6 +123,7 @@ def _load(bundle: Bundle, kind: str) -> Any:
         import transformers
     except ImportError:
         raise MissingExtraError("backend 'torch'", "train") from None
+    register()
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
         auto = getattr(transformers, kind)

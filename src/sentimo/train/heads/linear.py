@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sentimo.train.pooling import pool
 
-Pooling = Literal["mean", "first", "last"]
+Pooling = Literal["mean", "max", "first", "last"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 
 
@@ -19,7 +19,7 @@ class LinearHead(nn.Module):
         width: Width of the encoder's output.
         n_labels: Number of logits.
         dropout: Share of the pooled values set to 0 while training, in [0, 1).
-        pooling: "mean" over tokens, "first" token (BERT's [CLS]) or "last" token (GPT-type decoders).
+        pooling: "mean" or "max" over tokens, "first" token (BERT's [CLS]) or "last" token (GPT-type decoders).
 
     Shape:
         hidden (b, t, width), mask (b, t) with 1 for tokens and 0 for padding. Result: (b, n_labels).

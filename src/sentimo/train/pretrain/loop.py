@@ -95,12 +95,15 @@ def pretrain(
     optimiser = _optimiser(model, plan)
     step, log = _restored(checkpoint, model, optimiser, plan)
     run: Callable[[Tensor], dict[str, Tensor]] = torch.compile(model) if plan.compile else model
-    data = torch.from_numpy(rows.astype(np.int32)).to(device)
+    # Rows that lie on disk may be more than memory holds.
+    data = None if isinstance(rows, np.memmap) else torch.from_numpy(rows.astype(np.int32)).to(device)
     saved = told = time.monotonic()
     told_step = step
     with stop_signals() as stop:
         while step < plan.steps:
-            figures = _update(run, model, optimiser, data[_drawn(len(rows), step, plan).to(device)].long(), step, plan)
+            drawn = _drawn(len(rows), step, plan)
+            batch = torch.from_numpy(rows[drawn.numpy()].astype(np.int32)) if data is None else data[drawn.to(device)]
+            figures = _update(run, model, optimiser, batch.to(device).long(), step, plan)
             step += 1
             if step % plan.log_every == 0 or step == plan.steps:
                 line = {"step": float(step), **{name: value.item() for name, value in figures.items()}}

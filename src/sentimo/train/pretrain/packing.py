@@ -21,7 +21,19 @@ def pieces(ids: Sequence[int], size: int, *, shortest: int) -> Iterator[Sequence
 
 
 def pack(documents: Iterable[Sequence[int]], length: int, *, first: int, last: int, pad: int) -> NDArray[np.uint16]:
-    """Fill rows with documents, each between its two special tokens.
+    """Fill rows with documents; see `packed_rows`.
+
+    Returns:
+        (n_rows, length).
+    """
+    done = list(packed_rows(documents, length, first=first, last=last, pad=pad))
+    return np.stack(done) if done else np.empty((0, length), np.uint16)
+
+
+def packed_rows(
+    documents: Iterable[Sequence[int]], length: int, *, first: int, last: int, pad: int
+) -> Iterator[NDArray[np.uint16]]:
+    """Yield rows filled with documents, each between its two special tokens.
 
     A document goes into the first of the open rows that has room for it.
 
@@ -31,10 +43,9 @@ def pack(documents: Iterable[Sequence[int]], length: int, *, first: int, last: i
         first, last: Ids of the special tokens around a document.
         pad: Id that fills the end of a row.
 
-    Returns:
-        (n_rows, length). Rows come out in the order in which they were filled: shuffle the documents before.
+    Yields:
+        (length,). Rows come out in the order in which they were filled: shuffle them, or the documents before.
     """
-    done: list[NDArray[np.uint16]] = []
     rows: list[list[int]] = []
     for ids in documents:
         whole = [first, *ids, last]
@@ -42,12 +53,12 @@ def pack(documents: Iterable[Sequence[int]], length: int, *, first: int, last: i
         if row is None:
             if len(rows) == _OPEN:
                 fullest = max(range(len(rows)), key=lambda place: len(rows[place]))
-                done.append(_closed(rows.pop(fullest), length, pad))
+                yield _closed(rows.pop(fullest), length, pad)
             row = []
             rows.append(row)
         row += whole
-    done += [_closed(row, length, pad) for row in rows]
-    return np.stack(done) if done else np.empty((0, length), np.uint16)
+    for row in rows:
+        yield _closed(row, length, pad)
 
 
 def layout(ids: Tensor, first: int, pad: int) -> tuple[Tensor, Tensor]:

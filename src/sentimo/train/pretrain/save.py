@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+from torch import nn
 
 from sentimo.core.bundle import TORCH_WEIGHTS
 from sentimo.train.pretrain.encoder import PackedBert
@@ -17,7 +18,13 @@ from sentimo.train.pretrain.vocabulary import FIRST, LAST, MASK, PAD, UNKNOWN, s
 LOG = "pretraining.json"
 
 
-def save_base(folder: Path, encoder: PackedBert, tokenizer: Tokenizer, record: dict[str, Any]) -> None:
+HEAD = "mlm_head.safetensors"
+"""What guesses hidden tokens; pre-training that goes on from the folder starts with it."""
+
+
+def save_base(
+    folder: Path, encoder: PackedBert, tokenizer: Tokenizer, record: dict[str, Any], head: nn.Module | None = None
+) -> None:
     """Write configuration, weights (fp16), tokenizer and the record of the run.
 
     Tokens are pooled by their mean (``1_Pooling/config.json`` as sentence-transformers writes it): no token was
@@ -30,6 +37,8 @@ def save_base(folder: Path, encoder: PackedBert, tokenizer: Tokenizer, record: d
         name: value.detach().to("cpu", torch.float16).contiguous() for name, value in encoder.state_dict().items()
     }
     save_file(weights, folder / TORCH_WEIGHTS, {"format": "pt"})
+    if head is not None:
+        save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}, folder / HEAD)
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {"pad_token": PAD, "unk_token": UNKNOWN, "cls_token": FIRST, "sep_token": LAST, "mask_token": MASK}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": encoder.shape.positions, **names}
