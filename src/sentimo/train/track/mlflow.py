@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -79,7 +80,13 @@ class MLflow:
 
 @contextmanager
 def _own_warnings() -> Iterator[None]:
-    """Keep what MLflow's own code is warned of (deprecated parts of SQLAlchemy) from the user, who cannot mend it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Keep what MLflow's own code is warned of (deprecated parts of SQLAlchemy) and its notes on tables from the user."""
+    logger = logging.getLogger("mlflow.store.db.utils")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
