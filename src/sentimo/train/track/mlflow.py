@@ -80,7 +80,7 @@ class MLflow:
 
 @contextmanager
 def _own_warnings() -> Iterator[None]:
-    """Keep what MLflow's own code is warned of (deprecated parts of SQLAlchemy) and its notes on tables from the user."""
+    """Keep notes on tables, and what MLflow's own code is warned of (deprecated parts of SQLAlchemy), from the user."""
     logger = logging.getLogger("mlflow.store.db.utils")
     before = logger.level
     logger.setLevel(logging.WARNING)
