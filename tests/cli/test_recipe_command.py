@@ -70,7 +70,7 @@ def test_an_unknown_key_gets_the_nearest_one(file, command):
             r"objective 'focal' .* no setting 'gama'\. Did you mean 'gamma'\?",
         ),
         ({"objective": {"name": "focal", "gamma": -1}}, "gamma"),
-        ({"head": {"name": "linear", "pooling": "mena"}}, "pooling 'mena' is not one of mean, first, last"),
+        ({"head": {"name": "linear", "pooling": "mena"}}, "pooling 'mena' is not one of mean, max, first, last"),
         ({"head": {"name": "linear", "what": 1}}, "head 'linear' has no setting 'what'"),
         ({"head": {"name": "attention", "size": -1}}, "head 'attention': "),
         ({"kind": "multi", "objective": "focal"}, "task 'mood' is multi; objective 'focal' is for single and ordinal"),

@@ -127,5 +127,5 @@ def test_attention_weights_hold_in_half_precision(hidden):
 
 @pytest.mark.parametrize("pooling", ["mena", "native", "auto", ""])
 def test_a_pooling_that_is_none_is_refused(pooling):
-    with pytest.raises(ValueError, match="is not one of mean, first, last"):
+    with pytest.raises(ValueError, match="is not one of mean, max, first, last"):
         LinearHead(4, 2, pooling=pooling)
