@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -74,7 +75,8 @@ program.run()
     ],
 )
 def test_closed_streams_are_told(redirection, code, told):
-    line = " ".join([*PROGRAM, "analyze", "fine" if ">" in redirection else "", redirection])
+    arguments = ["analyze", "fine"] if ">" in redirection else ["analyze"]
+    line = f"{shlex.join([*PROGRAM, *arguments])} {redirection}"
     result = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
 
     assert (result.returncode, "Traceback" in result.stderr) == (code, False)
