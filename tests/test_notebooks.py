@@ -25,7 +25,8 @@ def test_a_notebook_is_stored_without_output(path):
         assert cell.get("execution_count") is None
 
 
-@pytest.mark.slow  # two of them train a model: about a minute each
+@pytest.mark.slow  # two of them train a model: about a minute each on a quiet machine
+@pytest.mark.timeout(2000)
 @pytest.mark.filterwarnings("default")  # the kernel's own machinery warns, and our code runs in another process
 @each_notebook
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
@@ -37,7 +38,7 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(path, as_version=4)
 
-    NotebookClient(notebook, timeout=500, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(notebook, timeout=1500, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
 
     shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     assert shown
