@@ -86,15 +86,16 @@ def read_history(run: str | Path) -> History:
     head = lines[0]
     # A run killed after an epoch, before its checkpoint, tells of that epoch twice: the later line holds.
     epochs = {each["epoch"]: each for each in lines if each["event"] == "epoch"}
+    is_saved = (found.parent / MANIFEST).is_file()
     return History(
         path=found,
-        name=str(head["name"]),
+        name=found.resolve().parent.name if is_saved else str(head["name"]),  # a model may have been moved
         started=str(head["started"]),
         parameters=dict(head["parameters"]),
         steps=[each for each in lines if each["event"] == "step"],
         epochs=list(epochs.values()),
         end=next((each for each in lines if each["event"] == "end"), {}),
-        is_saved=(found.parent / MANIFEST).is_file(),
+        is_saved=is_saved,
     )
 
 
