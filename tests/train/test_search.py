@@ -11,7 +11,7 @@ import pytest
 from toy import toy_recipe
 
 from sentimo.errors import InputError, Interrupted, MissingExtraError, RecipeError, TrainingError
-from sentimo.train.recipe import load_recipe, parse_recipe
+from sentimo.train.recipe import load_recipe, parse_recipe, with_settings
 from sentimo.train.search import BEST, IMPORTANCE, STUDY, TRIALS, _Search, search
 from sentimo.train.search_space import check_space, default_space
 
@@ -120,6 +120,21 @@ def test_a_search_trains_judges_and_writes_the_best_recipe(quick, tmp_path):
     assert (best.search, best.epochs) == ({}, 1.0)
     assert json.loads((tmp_path / "study" / TRIALS).read_text("utf-8"))["best"]["value"] == result.best.value
     assert told[1].startswith("the recipe as it is: 0.")
+
+
+def test_a_trial_learns_from_the_rows_that_its_augmentation_adds(quick, tmp_path):
+    recipe = with_space(
+        quick,
+        augment=[{"methods": ["synonym"], "check": "none"}, {"check": "none", "methods": ["synonym"], "copies": 3}],
+    )
+
+    searching = _Search(recipe, tmp_path, resume=False, prune=False, tell=print)
+    plain, once, thrice = (
+        len(searching._augmented(recipe.model_copy(update={"augment": augment}))["polarity"])
+        for augment in (None, *(with_settings(recipe, {"augment": each}).augment for each in recipe.search["augment"]))
+    )
+
+    assert plain < once < thrice
 
 
 # ---------------------------------------------------------------------------------------------- the study

@@ -125,7 +125,10 @@ def renew(
     every = drop_leaks({**(old or {}), name: data})
     files = [*new, *(replay or (recipe.tasks[place].train if old else []))]
     changed = with_settings(
-        recipe.model_copy(update={"base": str(folder), "baseline": False, "track": []}),
+        # What only starts a model is done: its sizes are those in the folder, and pairs have taught it.
+        recipe.model_copy(
+            update={"base": str(folder), "baseline": False, "track": [], "encoder": None, "few_shot": None}
+        ),
         {
             "keep_heads": True,
             f"tasks.{place}.train": [str(each) for each in files],

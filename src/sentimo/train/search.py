@@ -17,9 +17,10 @@ import torch
 
 from sentimo.engine.networks import NETWORKS
 from sentimo.errors import InputError, Interrupted, MissingExtraError, TrainingError
+from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.calibrate import check_metric
 from sentimo.train.encoder import Base, open_base
-from sentimo.train.learner import Learner
+from sentimo.train.learner import Learner, Parts
 from sentimo.train.picture import bars
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, relative_to, with_settings
 from sentimo.train.run import data_digest
@@ -238,8 +239,7 @@ class _Search:
     def _train(self, recipe: Recipe, watch: Callable[[int, float], None]) -> tuple[float, int]:
         """Return the best dev figure and the number of epochs."""
         metric = recipe.early_stopping.metric
-        train = {name: each.train for name, each in self.data.items()}
-        learner = Learner.build(recipe, self._base(recipe), self.spaces, train)
+        learner = Learner.build(recipe, self._base(recipe), self.spaces, self._augmented(recipe))
         seen: list[float] = []
 
         def on_epoch(figures: Mapping[str, float]) -> None:
@@ -248,6 +248,11 @@ class _Search:
 
         learner.fit({name: each.dev for name, each in self.data.items()}, on_epoch=on_epoch)
         return max(seen), len(seen)
+
+    def _augmented(self, recipe: Recipe) -> Parts:
+        held_out = held_out_texts([rows for each in self.data.values() for rows in (each.dev, each.test)])
+        train = {name: each.train for name, each in self.data.items()}
+        return augment_parts(recipe.augment, train, self.spaces, held_out=held_out, seed=recipe.seed).parts
 
     def _base(self, recipe: Recipe) -> Base:
         if recipe.base in NETWORKS:  # made of the texts, by settings that may be searched

@@ -19,6 +19,7 @@ from sentimo.evaluate.bootstrap import Figure
 from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
 from sentimo.text.normalise import folded
+from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.calibrate import fit_specs
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import Recipe, TaskRecipe
@@ -160,7 +161,10 @@ def _row(
 ) -> list[Cell]:
     task = recipe.tasks[0].name
     base = base_of(recipe, (each.document.text for each in data.train))
-    learner = Learner.build(recipe, base, {task: data.space}, {task: data.train})
+    spaces = {task: data.space}
+    held_out = held_out_texts([data.dev, *judged.values()])
+    train = augment_parts(recipe.augment, {task: data.train}, spaces, held_out=held_out, seed=recipe.seed).parts
+    learner = Learner.build(recipe, base, spaces, train)
     learner.fit({task: data.dev})
     predictor = learner.predictor(fit_specs(learner.ask({task: data.dev})))
     cells = []
