@@ -182,7 +182,7 @@ def test_recipes_that_cannot_be_are_refused(settings, message):
 
 
 def test_an_encoder_that_starts_from_nothing_is_not_adapted(bert_base):
-    new = replace(bert_base, config=SimpleNamespace(model_type="textcnn"))
+    new = replace(bert_base, config=SimpleNamespace(model_type="sentimo-textcnn"))
 
     with pytest.raises(RecipeError, match="adapt lora: base .* starts from nothing; leave adapt out"):
         adapt(built(bert_base), new, AdaptChoice(name="lora"))
