@@ -25,6 +25,7 @@ from sentimo.data.readers import READERS
 from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.active import STRATEGIES
+from sentimo.train.adapt import ADAPTERS
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES
 from sentimo.train.recipe import (
@@ -137,6 +138,17 @@ def test_every_strategy_of_active_learning_is_documented():
     table = rows(section(DOCS / "labels.md", "## Which texts to label"))
 
     assert [codes(name)[0] for name, _ in table] == list(STRATEGIES)
+
+
+def test_every_adaptation_is_documented_with_its_settings_and_rate():
+    described = {codes(row[0])[0]: row for row in rows(section(DOCS / "adaptation.md", "## Methods"))}
+
+    assert described.keys() == ADAPTERS.keys()
+    for name, entry in ADAPTERS.items():
+        _, _, settings, saved, factor = described[name]
+        assert settings_of(entry.where) <= set(codes(settings))
+        assert float(factor) == entry.rate_factor
+        assert (saved == "in the graph") == (name in ("bottleneck", "prefix", "prompt"))
 
 
 def settings_of(where):

@@ -32,6 +32,7 @@ def analyze(
     ] = None,
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
     cascade: options.CascadeFolder = None,
+    base: options.BaseFolder = None,
     attention: Annotated[
         bool, typer.Option("--attention", help="Also show which words the model's attention heads weigh.")
     ] = False,
@@ -45,7 +46,7 @@ def analyze(
     if not given:
         err.print("sentimo: no text: give texts as arguments, or one a line on stdin")
         raise typer.Exit(2)
-    analyzer = options.open_models(model, cascade)
+    analyzer = options.open_models(model, cascade, base=base)
     for prediction in analyzer.predict(given):
         weights = analyzer.attention(prediction.text) if attention else {}
         if json:

@@ -24,6 +24,7 @@ def evaluate(
     on_unknown: options.Unknown = options.OnUnknown.error,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
+    base: options.BaseFolder = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
     html: Annotated[Path | None, typer.Option(help="Also write the report as a self-contained HTML page.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")] = 13,
@@ -51,7 +52,7 @@ def evaluate(
         from sentimo.evaluate.html import check_html
 
         check_html(html)
-    analyzer = Analyzer.load(model)
+    analyzer = Analyzer.load(model, base=base)
     name, dataset = load_labelled(data, analyzer.spaces, reading, task=task)
     if dataset.note:
         err.print(dataset.note, markup=False)

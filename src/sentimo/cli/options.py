@@ -52,6 +52,11 @@ CascadeFolder = Annotated[
     typer.Option("--cascade", help="Folder of `sentimo cascade`: a cheap model answers what it is sure of."),
 ]
 
+BaseFolder = Annotated[
+    Path | None,
+    typer.Option("--base", help="Folder of the base, for an adapter that does not find it under its name."),
+]
+
 
 def reading_of(
     text: str | None,
@@ -104,11 +109,13 @@ def space_of(option: str | None) -> str | list[str] | None:
     return [label.strip() for label in option.split(",") if label.strip()]
 
 
-def open_models(model: str, cascade: Path | None, max_windows: int | None = None) -> Analyzer | Cascade:
-    """Open what --model and --cascade name."""
+def open_models(
+    model: str, cascade: Path | None, max_windows: int | None = None, base: Path | None = None
+) -> Analyzer | Cascade:
+    """Open what --model, --base and --cascade name."""
     from sentimo.engine.analyzer import Analyzer
 
-    analyzer = Analyzer.load(model, max_windows=max_windows)
+    analyzer = Analyzer.load(model, max_windows=max_windows, base=base)
     if cascade is None:
         return analyzer
     from sentimo.engine.cascade import Cascade

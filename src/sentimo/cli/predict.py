@@ -36,6 +36,7 @@ def predict(
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
     cascade: options.CascadeFolder = None,
     max_windows: options.MaxWindows = None,
+    base: options.BaseFolder = None,
     input_format: Annotated[
         str | None, typer.Option(help="csv, tsv, jsonl, parquet or txt. Default: by the name.")
     ] = None,
@@ -86,7 +87,7 @@ def predict(
         "encoding": encoding,
         "formula_guard": not no_formula_guard,
     }
-    analyzer = options.open_models(model, cascade, max_windows)
+    analyzer = options.open_models(model, cascade, max_windows, base)
     with FileProgress(err, bar=not (to_stdout and sys.stdout.isatty())) as progress:
         if to_stdout:
             ending = wanted or (first.ending if first.ending in (".csv", ".tsv") else ".jsonl")

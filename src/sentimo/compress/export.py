@@ -59,6 +59,7 @@ def export(
     """
     write = load_format(form)
     bundle = Bundle.open(model)
+    bundle.check_whole("an export")
     target = Path(output)
     if form in ENDINGS and target.suffix != ENDINGS[form]:
         target = target / f"model{ENDINGS[form]}"

@@ -118,6 +118,7 @@ def compress(
     check_target(output, overwrite=overwrite, read=(model,))
     chains = list(dict.fromkeys("+".join(parse_chain(each)) for each in (only or TRIED)))
     source = Bundle.open(model)
+    source.check_whole("compression")
     if GRAPH not in source.files:
         raise InputError(
             f"{source.path} is a {source.manifest.backend} model without a graph; only encoders can be compressed"

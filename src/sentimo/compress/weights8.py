@@ -54,6 +54,7 @@ def quantize_bundle(
         BundleError: see `Bundle.open` and `write_bundle`; also when a probe's score moves by more than 0.05.
     """
     bundle = Bundle.open(source)
+    bundle.check_whole("compression")
 
     def fill(folder: Path) -> None:
         bundle.copy_to(folder, leave_out=(FOR_TRAINING, GRAPH, "*.data"))

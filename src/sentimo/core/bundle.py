@@ -100,6 +100,14 @@ class Bundle:
             raise BundleError(f"{self.path}: the bundle has no file {name!r}; it lists {', '.join(self.files)}")
         return self.path / name
 
+    def check_whole(self, what: str) -> None:
+        """Raise BundleError for an adapter, whose graph lacks the weights of its base."""
+        if self.manifest.backend == "adapter":
+            raise BundleError(
+                f"{self.path} is an adapter, which holds no weights of its base; {what} needs a whole model. Train it "
+                "with `save: model`."
+            )
+
     def copy_to(self, folder: Path, *, leave_out: Iterable[str] = ()) -> None:
         """Copy the listed files but the probes, which `write_bundle` writes anew.
 

@@ -27,7 +27,7 @@ class Analyzer:
     Args:
         models: Language -> model folder. A text goes to the model of its language, any other to the first one.
         max_windows: Most windows read of one text; None reads all of it.
-        how: What else `Predictor.load` takes: backend, precision, cache_bytes.
+        how: What else `Predictor.load` takes: backend, precision, cache_bytes, base.
 
     Example:
         >>> Analyzer.load().analyze("I love it").polarity.label
@@ -49,7 +49,7 @@ class Analyzer:
         Args:
             model: The folder, or "auto".
             max_windows: Most windows read of one text; None reads all of it.
-            how: What else `Predictor.load` takes: backend, precision, cache_bytes.
+            how: What else `Predictor.load` takes: backend, precision, cache_bytes, base.
 
         Raises:
             BundleError: there is no bundle, or it is damaged, too new or not trusted.

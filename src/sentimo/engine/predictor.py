@@ -87,6 +87,7 @@ class Predictor:
         backend: str | None = None,
         precision: str | None = None,
         cache_bytes: int = 0,
+        base: str | Path | None = None,
     ) -> Self:
         """Open a bundle.
 
@@ -95,17 +96,20 @@ class Predictor:
             max_windows: Most windows read of one text; the rest is left out and `coverage` says so. None reads all.
             backend, precision: See `choose_runtime`.
             cache_bytes: Memory for answers kept between calls.
+            base: Folder of the base, for an adapter that does not find it by itself; other models need none.
 
         Raises:
-            BundleError: there is no bundle, or it is damaged, too new or not trusted.
+            BundleError: there is no bundle, or it is damaged, too new or not trusted, or its base is another one.
             InputError: max_windows is below 1, or there is no such backend or precision.
             MissingExtraError: the backend is not installed.
         """
         bundle = Bundle.open(path)
         runtime = choose_runtime(bundle, backend, precision)
 
+        of_base = {"base": base} if runtime.backend == "adapter" else {}
+
         def opened(**how: Any) -> Backend:
-            return open_backend(bundle, runtime.backend, max_windows=max_windows, **how)
+            return open_backend(bundle, runtime.backend, max_windows=max_windows, **of_base, **how)
 
         predictor = cls(
             opened(**runtime.how),

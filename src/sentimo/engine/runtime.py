@@ -57,7 +57,7 @@ class Runtime:
     @property
     def identity(self) -> dict[str, str]:
         """What of it decides the last bits of an answer."""
-        library = {"onnx": "onnxruntime", "linear": "numpy"}.get(self.backend, self.backend)
+        library = {"onnx": "onnxruntime", "adapter": "onnxruntime", "linear": "numpy"}.get(self.backend, self.backend)
         return {
             "backend": f"{library} {package_version(library)}",
             "number of threads": str(self.threads),
@@ -81,7 +81,7 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
     Args:
         bundle: The bundle.
         backend: "auto", "onnx" (onnxruntime), "openvino" or "torch". None takes SENTIMO_BACKEND, else "auto". A linear
-            model has one way to be run, whatever is asked.
+            model and an adapter have one way to be run each, whatever is asked.
         precision: "exact" or "fast" for the graph of that name, or "auto": the fast one where the processor has
             instructions for 8-bit products. None takes SENTIMO_PRECISION, else "auto".
 
@@ -112,11 +112,13 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
 
 
 def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
-    choices = ("auto", *(name for name in BACKENDS if name != "linear"))
+    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter")))
     wanted, source = _wanted(given, BACKEND, "backend", choices)
     own = bundle.manifest.backend
     if own == "linear":
         return own, "an n-gram model, run by numpy"
+    if own == "adapter":
+        return own, "an adapter over a base, run by onnxruntime"
     if wanted != "auto":
         return wanted, source
     if GRAPH in bundle.files:

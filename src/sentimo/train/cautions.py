@@ -26,7 +26,8 @@ def cautions(recipe: Recipe, base: Base, rows: Rows) -> Iterator[str]:
             f"caution: base {base.name!r} does not know {share:.0%} of the tokens of the training texts; it was made "
             "for another language or script. Choose a base that reads these texts."
         )
-    usual = default_learning_rate(recipe.optimiser.name, base.width, from_scratch=base.is_from_scratch)
+    adapted = recipe.adapt.name if recipe.adapt else None
+    usual = default_learning_rate(recipe.optimiser.name, base.width, adapted, from_scratch=base.is_from_scratch)
     rate = recipe.optimiser.learning_rate or usual
     if rate > MOST_TIMES_DEFAULT * usual and recipe.freeze != "encoder":
         yield (

@@ -1,10 +1,11 @@
-"""Check what stands inside the heads, objectives and augmentation of a recipe, without base or data."""
+"""Check what stands inside the heads, objectives, adaptation and augmentation of a recipe, without base or data."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from sentimo.core.labels import Kind, LabelSpace, chosen_space
+from sentimo.train.adapt.build import build_adaptation
 from sentimo.train.augment.rows import build_augmenters
 from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
@@ -15,7 +16,7 @@ from sentimo.train.weighting import build_objective
 
 
 def check_parts(recipe: Recipe) -> None:
-    """Build every head, objective, tracker and method of augmentation once, small.
+    """Build every head, objective, tracker, adaptation and method of augmentation once, small.
 
     Raises:
         MissingExtraError, DataError, InputError: what a method of augmentation needs is not there.
@@ -25,6 +26,7 @@ def check_parts(recipe: Recipe) -> None:
     """
     if recipe.augment is not None:
         build_augmenters(recipe.augment)  # models are opened only when the first text is written anew
+    build_adaptation(recipe.adapt)
     for task in recipe.tasks:
         build(HEADS[task.head.name], f"head {task.head.name!r}", 8, 2, **(task.head.model_extra or {}))
         space = chosen_space(task.space, task.name, task.kind)

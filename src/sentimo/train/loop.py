@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from sentimo.engine.batching import batches
 from sentimo.errors import Interrupted, TrainingError
+from sentimo.train.adapt.build import adaptation_of
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.optim import build_optimiser, build_schedule
 from sentimo.train.precision import autocast, choose_precision
@@ -174,6 +175,8 @@ class _Run:
         self.per_epoch = math.ceil(len(rows) / recipe.batch_size)
         self.n_steps = max(1, round(self.per_epoch * recipe.epochs))
         self.network = network.to(self.device)
+        self.adaptation = adaptation_of(network)
+        self.adaptation.begin(self.n_steps)
         optimiser = build_optimiser(self.network, recipe.optimiser)
         self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
         self.schedule = build_schedule(self.optimiser.optimizer, recipe.schedule, self.n_steps)
@@ -241,7 +244,7 @@ class _Run:
         loss = self.epoch_loss / max(1, self.epoch_rows)
         at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
         watched = figures.get(self.recipe.early_stopping.metric, -math.inf)
-        if watched > at.best:
+        if watched > at.best and self.adaptation.is_settled:
             at.best, at.best_epoch = watched, at.epoch
             self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.progress.epoch(at.history[-1], is_best=at.best_epoch == at.epoch)
@@ -288,6 +291,7 @@ class _Run:
         self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.clip_norm)
         self.optimiser.step()
         self.schedule.step()
+        self.adaptation.after_step(self.position.step + 1)
         self.optimiser.zero_grad()
         self.learnt += len(batch)
         return loss
@@ -307,6 +311,8 @@ class _Run:
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 # Processes average their gradients, so each counts its rows `world` times.
                 loss = self._loss(chosen) * ((0.0 if idle else world) / len(batch))
+                if last and (penalty := self.adaptation.penalty()) is not None:
+                    loss = loss + penalty  # once a step
                 self.accelerator.backward(loss)
             total += float(loss.detach()) / world
         if world == 1:
@@ -361,6 +367,7 @@ class _Run:
                 "schedule": {"last_epoch": self.schedule.last_epoch},
                 "random": self._random_state(),
                 "recorded": self.recorder.state(),
+                "adaptation": self.adaptation.state(),
             }
         )
 
@@ -377,6 +384,7 @@ class _Run:
             group["lr"] = initial * factor(self.schedule.last_epoch)
         self._set_random_state(state["random"])
         self.recorded = state.get("recorded")
+        self.adaptation.load_state(state.get("adaptation", {}))
 
     def _random_state(self) -> list[Tensor]:
         """Return the state of the generators that dropout draws from, that of the CPU first."""

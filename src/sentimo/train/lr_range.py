@@ -92,7 +92,8 @@ def lr_range(
     data = load_tasks(recipe.tasks, recipe.seed)
     data = drop_leaks(data) if recipe.drop_leaks else data
     base = base_of(recipe, (each.document.text for task in data.values() for each in task.train))
-    usual = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width)
+    adapt = recipe.adapt.name if recipe.adapt else None
+    usual = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width, adapt)
     # The head's own rate is kept relative: a recipe that names both has a ratio in mind.
     learner = Learner.build(
         with_settings(recipe, {"optimiser.learning_rate": usual}),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, Bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import BundleError, RecipeError
+from sentimo.train.adapt.build import adapt
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
@@ -122,7 +123,7 @@ class HeadedNetwork(nn.Module):
 
 
 def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) -> nn.Module:
-    """Return the network of a recipe: base weights, new heads, what is frozen frozen.
+    """Return the network of a recipe: base weights, new heads, what is frozen frozen, what is adapted adapted.
 
     Args:
         base: The base model.
@@ -137,6 +138,7 @@ def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) 
     else:
         network = HeadedNetwork(base, spaces, _head_settings(recipe, pooling), recipe.dropout)
     freeze(network, recipe)
+    adapt(network, base, recipe.adapt)
     return network
 
 

@@ -11,6 +11,8 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from sentimo.engine.networks import MODEL_TYPES
+from sentimo.train.adapt import ADAPTERS
+from sentimo.train.adapt.build import adaptation_of
 from sentimo.train.network import depth_of
 from sentimo.train.recipe import Optimiser, Schedule
 
@@ -32,11 +34,19 @@ FROZEN_FACTOR = 10.0
 """How many times faster still heads learn over a frozen encoder: nothing moves under them."""
 
 
-def default_learning_rate(optimiser: str, width: int, *, from_scratch: bool = False) -> float:
-    """Return the learning rate used when the recipe gives none."""
+def default_learning_rate(optimiser: str, width: int, adapt: str | None = None, *, from_scratch: bool = False) -> float:
+    """Return the learning rate used when the recipe gives none.
+
+    Args:
+        optimiser: Its name.
+        width: Of the encoder.
+        adapt: Name of the adaptation whose weights learn; None where those of the encoder do.
+        from_scratch: Whether the encoder starts from nothing.
+    """
     if from_scratch:
         return SCRATCH_LEARNING_RATES[optimiser]
-    return next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
+    rate = next(rate for widest, rate in DEFAULT_LEARNING_RATES[optimiser].items() if width <= widest)
+    return rate * (ADAPTERS[adapt].rate_factor if adapt else 1.0)
 
 
 def default_head_rate(optimiser: str, rate: float, *, frozen: bool, from_scratch: bool = False) -> float:
@@ -60,12 +70,16 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
     ``rate * layer_decay**(L + 1 - k)``, embeddings count as layer 0; heads have their own rate.
     """
     config = network.encoder.config  # type: ignore[union-attr]
+    adaptation = adaptation_of(network)
     new = str(config.model_type) in MODEL_TYPES  # type: ignore[union-attr]
     width = int(config.hidden_size)  # type: ignore[union-attr, arg-type]
-    rate = settings.learning_rate or default_learning_rate(settings.name, width, from_scratch=new)
+    rate = settings.learning_rate or default_learning_rate(
+        settings.name, width, adaptation.name or None, from_scratch=new
+    )
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     frozen = not any(each.requires_grad for each in network.encoder.base_model.parameters())  # type: ignore[union-attr]
-    head_rate = settings.head_learning_rate or default_head_rate(settings.name, rate, frozen=frozen, from_scratch=new)
+    full = default_learning_rate(settings.name, width) if adaptation.name else rate
+    head_rate = settings.head_learning_rate or default_head_rate(settings.name, full, frozen=frozen, from_scratch=new)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
@@ -75,7 +89,8 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
             own = head_rate
         else:
             own = rate if depth is None else rate * settings.layer_decay ** (n_layers + 1 - depth)
-        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        decays = parameter.ndim > 1 and not any(part in name for part in adaptation.no_decay)
+        decay = settings.weight_decay if decays else 0.0
         groups.setdefault((own, decay), []).append(parameter)
     parameters: list[dict[str, Any]] = [
         {"params": members, "lr": own, "weight_decay": decay} for (own, decay), members in groups.items()

@@ -53,8 +53,10 @@ class Plan:
     def __str__(self) -> str:
         """Return the plan in two lines."""
         millions, learning = self.n_parameters / 1e6, self.n_learning / 1e6
+        share = self.n_learning / self.n_parameters
+        learn = f"{learning:.1f} M learn" if share > 0.1 else f"{learning:.3f} M learn, {share:.2%}"
         return (
-            f"{millions:.1f} M weights ({learning:.1f} M learn); {self.n_rows:,} texts, {self.n_tokens:,} tokens an "
+            f"{millions:.1f} M weights ({learn}); {self.n_rows:,} texts, {self.n_tokens:,} tokens an "
             f"epoch; {self.epochs:g} {'epoch' if self.epochs == 1 else 'epochs'} = {self.n_steps:,} steps\n"
             f"about {self.memory_bytes / 1e9:.1f} GB of memory and {_duration(self.seconds)} at "
             f"{self.tokens_per_second:,.0f} tokens/s ({self.precision}, {self.device})"

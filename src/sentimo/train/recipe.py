@@ -17,6 +17,7 @@ from sentimo.data.bases import SHORT_NAMES
 from sentimo.data.reading import Reading
 from sentimo.engine.networks import NETWORKS
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
+from sentimo.train.adapt import ADAPTERS
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
 from sentimo.train.track import TRACKERS
@@ -74,6 +75,18 @@ class ObjectiveChoice(BaseModel):
     @model_validator(mode="after")
     def _known(self) -> Self:
         _check_name(self.name, OBJECTIVES, "objective")
+        return self
+
+
+class AdaptChoice(BaseModel):
+    """Which adaptation of the encoder, and its own settings beside the name (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        _check_name(self.name, ADAPTERS, "adaptation")
         return self
 
 
@@ -347,6 +360,14 @@ class Recipe(_Part):
     augment: Annotated[Augment | None, BeforeValidator(_as_augment)] = Field(
         default=None, description="Methods that write training rows anew, such as [synonym]. Default: none."
     )
+    adapt: Annotated[AdaptChoice | None, BeforeValidator(_as_named)] = Field(
+        default=None,
+        description=f"Few weights learn beside the base: {', '.join(ADAPTERS)}. Default: all of the encoder learns.",
+    )
+    save: Literal["model", "adapter"] = Field(
+        default="model",
+        description="`model`: whole, runs by itself. `adapter`: what `adapt` learnt; small, needs the base to run.",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="`auto`: bf16 autocast where the processor computes in it, else fp32."
     )
@@ -372,6 +393,10 @@ class Recipe(_Part):
             raise ValueError(f"track names {', '.join(sorted(twice))} more than once")
         if self.freeze != "none" and self.train_last is not None:
             raise ValueError("freeze and train_last exclude each other; give one")
+        if self.adapt is not None and (self.freeze != "none" or self.train_last is not None):
+            raise ValueError("adapt freezes the encoder itself; leave out freeze and train_last")
+        if self.save == "adapter" and self.adapt is None:
+            raise ValueError("save adapter needs `adapt`, such as adapt: lora; without it all weights are new")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):
             raise ValueError("pooling native has plain linear heads only; use mean, first or last beside another head")
         if self.encoder is not None and self.base not in NETWORKS:

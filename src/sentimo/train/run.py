@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,17 +17,20 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from tokenizers import Tokenizer
+from torch import nn
 
 from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
 from sentimo.core.documents import Example
 from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
+from sentimo.engine.backends.adapter import AdapterBackend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.language import main_languages
+from sentimo.train.adapt.build import adaptation_of, build_adaptation, learning_share
 from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import check_metric, fit_specs
@@ -149,6 +153,10 @@ class _Training:
             self.progress.note(note)
         checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest + fingerprint(self.base))
         _check_checkpoint(checkpoints, resume)
+        if self.recipe.save == "adapter":
+            from sentimo.train.adapt.save import base_folder
+
+            base_folder(self.base)  # a base that no adapter can name is told before hours of training
         learner = Learner.build(self.recipe, self.base, self.spaces, self.train)
         for caution in learner.cautions():
             self._tell(caution)
@@ -212,29 +220,44 @@ class _Training:
         network = learner.network.cpu()
         predictor = learner.predictor(specs)
         texts = list(dict.fromkeys(each.document.text for rows in self.dev.values() for each in rows))
+        expected, probes = predictor.predict(texts), predictor.predict(PROBE_TEXTS)
+        adapted = self._adapted(network)
+        whole, alone = adaptation_of(network).merges or not adapted, self.recipe.save == "adapter"
+        if adapted and whole and not alone:
+            adaptation_of(network).merge(network.encoder.base_model)  # type: ignore[union-attr, arg-type]
         found = {name: report for name, report in reports.items() if report is not None}
         manifest = Manifest(
             name=self.recipe.name,
-            backend="onnx",
+            backend="adapter" if alone else "onnx",
             languages=tuple(self.recipe.languages or ()),
             tasks=tuple(specs),
             max_tokens=self.recipe.max_tokens,
             settings={"prefix": self.base.prefix, "suffix": self.base.suffix, "pad_id": self.base.pad_id},
-            provenance={**_provenance(self.recipe, self.data, self.digest), "precision": fitted.precision},
+            provenance={
+                **_provenance(self.recipe, self.data, self.digest),
+                "precision": fitted.precision,
+                **({"adapt": _in_words(adapted)} if adapted else {}),
+            },
         )
 
         def fill(folder: Path) -> None:
-            network.save(folder)  # type: ignore[operator]
+            if whole and not alone:  # transformers knows nothing of prompts, prefixes and bottlenecks
+                network.save(folder)  # type: ignore[operator]
             save_tokenizer(self.base, folder)
             export_onnx(network, folder, list(self.spaces))
-            graph = learner.predictor_of(self._graph(folder), specs)
-            parity = check_parity(predictor.predict(texts), graph.predict(texts))
+            if alone:
+                from sentimo.train.adapt.save import write_adapter
+
+                write_adapter(network, folder, self.base, relative_to(self.recipe, self.output).base)
+            graph = learner.predictor_of(self._graph(folder, alone=alone), specs)
+            parity = check_parity(expected, graph.predict(texts))
             record = {
                 "figures": {name: report.to_dict() for name, report in found.items()},
                 "epochs": fitted.history,
                 "best_epoch": fitted.best_epoch + 1,
                 "parity": parity,
                 "notes": self.notes,
+                **({"adapt": adapted} if adapted else {}),
             }
             (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
             shutil.copyfile(metrics_beside(self.output), folder / METRICS)
@@ -243,11 +266,19 @@ class _Training:
             (folder / RECIPE).write_text(dump_recipe(relative_to(self.recipe, self.output)), "utf-8")
             (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
 
-        probes = predictor.predict(PROBE_TEXTS)
-        expected = {task: scores.scores for task, scores in probes.tasks.items()}
-        return write_bundle(self.output, manifest, fill, Probes(PROBE_TEXTS, expected), overwrite=self.overwrite)
+        scores = {task: each.scores for task, each in probes.tasks.items()}
+        return write_bundle(self.output, manifest, fill, Probes(PROBE_TEXTS, scores), overwrite=self.overwrite)
 
-    def _graph(self, folder: Path) -> OnnxBackend:
+    def _adapted(self, network: nn.Module) -> dict[str, Any]:
+        """Return method, share of weights that learnt, and what else the method tells; empty without one."""
+        if self.recipe.adapt is None:
+            return {}
+        more = adaptation_of(network).describe(network.encoder.base_model)  # type: ignore[union-attr, arg-type]
+        adapted = {"method": self.recipe.adapt.name, **learning_share(network), **more}
+        self._tell(f"adapt {_in_words(adapted)}")
+        return adapted
+
+    def _graph(self, folder: Path, *, alone: bool = False) -> OnnxBackend:
         reader = TokenReader(
             Tokenizer.from_file(str(folder / TOKENIZER)),
             max_tokens=self.recipe.max_tokens,
@@ -255,6 +286,10 @@ class _Training:
             suffix=self.base.suffix,
             pad_id=self.base.pad_id,
         )
+        if alone:
+            from sentimo.train.adapt.save import adapter_weights
+
+            return AdapterBackend(folder / GRAPH, reader, weights=adapter_weights(folder, self.base))
         return OnnxBackend(folder / GRAPH, reader)
 
 
@@ -266,10 +301,11 @@ def main_figures(report: Report) -> dict[str, float]:
 
 def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
     """Return the recipe with the choices that depend on data and base filled in."""
-    name, new = recipe.optimiser.name, base.is_from_scratch
-    rate = recipe.optimiser.learning_rate or default_learning_rate(name, base.width, from_scratch=new)
+    name, new, adapt = recipe.optimiser.name, base.is_from_scratch, recipe.adapt.name if recipe.adapt else None
+    rate = recipe.optimiser.learning_rate or default_learning_rate(name, base.width, adapt, from_scratch=new)
+    full = default_learning_rate(name, base.width) if adapt else rate
     frozen = recipe.freeze == "encoder"
-    head_rate = recipe.optimiser.head_learning_rate or default_head_rate(name, rate, frozen=frozen, from_scratch=new)
+    head_rate = recipe.optimiser.head_learning_rate or default_head_rate(name, full, frozen=frozen, from_scratch=new)
     rates = {"learning_rate": rate, "head_learning_rate": head_rate}
     texts = (each.document.text for task in data.values() for each in task.train)
     return recipe.model_copy(
@@ -278,10 +314,30 @@ def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recip
             "optimiser": recipe.optimiser.model_copy(update=rates),
             "pooling": choose_pooling(base, recipe),
             "encoder": None if base.source else recipe.encoder or ScratchEncoder(),
-            "max_tokens": base.most_tokens(recipe.max_tokens),
+            "max_tokens": _most_tokens(recipe, base),
             "languages": recipe.languages or list(main_languages(texts)),
         }
     )
+
+
+def _most_tokens(recipe: Recipe, base: Base) -> int:
+    """Return how many tokens of a text are read at once: what the recipe wants, or what the base has room for."""
+    extra = build_adaptation(recipe.adapt).extra_tokens()
+    return base.most_tokens(recipe.max_tokens + extra) - extra
+
+
+def _in_words(adapted: Mapping[str, Any]) -> str:
+    """Return method, share, and mean rank where it moved, in one line."""
+    line = (
+        f"{adapted['method']}: {adapted['learning']:,} of {adapted['weights']:,} weights learn ({adapted['share']:.2%})"
+    )
+    if "ranks" in adapted:
+        kinds: dict[str, list[str]] = {}  # the same part of all layers, from the first to the last
+        for name, rank in adapted["ranks"].items():
+            kinds.setdefault(re.sub(r"^.*?\.\d+\.", "", name), []).append(str(rank))
+        line += f"; rank {adapted['start']} everywhere became {adapted['mean_rank']:g} on average, layer by layer: "
+        line += ", ".join(f"{kind} {' '.join(ranks)}" for kind, ranks in kinds.items())
+    return line
 
 
 def _resolved_task(task: TaskRecipe, space: LabelSpace) -> TaskRecipe:

@@ -33,7 +33,8 @@ def default_space(recipe: Recipe, width: int) -> SearchSpace:
         recipe: Its optimiser decides which rates are usual.
         width: Of the base.
     """
-    rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, width)
+    adapt = recipe.adapt.name if recipe.adapt else None
+    rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, width, adapt)
     return {
         "optimiser.learning_rate": SearchRange(low=rate / 5, high=rate * 5, log=True),
         "epochs": SearchRange(low=2, high=5, step=1),

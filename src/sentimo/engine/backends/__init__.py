@@ -14,6 +14,7 @@ from sentimo.core.bundle import Bundle
 from sentimo.errors import InputError
 
 BACKENDS: Mapping[str, str] = {
+    "adapter": "sentimo.engine.backends.adapter:AdapterBackend",
     "linear": "sentimo.engine.backends.linear:LinearBackend",
     "onnx": "sentimo.engine.backends.onnx:OnnxBackend",
     "openvino": "sentimo.engine.backends.openvino:OpenvinoBackend",

@@ -52,13 +52,17 @@ class GraphBackend(ABC):
         reader = open_reader(bundle, max_windows=max_windows)
         unpack = graph == GRAPH and bundle.manifest.settings.get("weights") == WEIGHTS_8_BIT
         backend = cls._start(bundle.file(graph), reader, unpack_weights=unpack, exact=exact)
-        if missing := {task.name for task in bundle.manifest.tasks} - set(backend.outputs):
+        backend.check(bundle)
+        return backend
+
+    def check(self, bundle: Bundle) -> None:
+        """Raise BundleError where the outputs of the graph are not the tasks of the bundle."""
+        if missing := {task.name for task in bundle.manifest.tasks} - set(self.outputs):
             raise BundleError(f"{bundle.path}: the graph has no output for {', '.join(sorted(missing))}")
         for task in bundle.manifest.tasks:
-            if (n := backend.n_logits[task.name]) != len(task.space):
+            if (n := self.n_logits[task.name]) != len(task.space):
                 labels = f"the {len(task.space)} labels of {task.name}"
                 raise BundleError(f"{bundle.path}: the graph gives {n} logits for {labels}")
-        return backend
 
     @classmethod
     @abstractmethod

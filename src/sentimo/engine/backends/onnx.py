@@ -49,14 +49,19 @@ class OnnxBackend(GraphBackend):
     def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, exact: bool) -> Self:
         return cls(graph, reader, threads=n_threads(), unpack_weights=unpack_weights)
 
-    def _open(self, threads: int) -> Any:
+    def session_options(self) -> Any:
+        """Return how a session is opened, whatever the number of its threads."""
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Spinning workers burn whole cores between batches and slow down whatever runs beside us.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if self._unpack_weights:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
+        return options
+
+    def _open(self, threads: int) -> Any:
+        options = self.session_options()
+        options.intra_op_num_threads = threads
         try:
             return self.open_session(str(self._graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises C++ exceptions that share no other base
