@@ -24,7 +24,8 @@ from sentimo.data.readers import READERS
 from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.heads import HEADS
-from sentimo.train.objectives import OBJECTIVES
+from sentimo.train.objectives import OBJECTIVES, WRAPPERS
+from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,6 +109,19 @@ def test_every_objective_is_documented_with_its_kinds_and_settings():
         assert set(codes(settings)) == settings_of(entry.where)
 
 
+def test_every_wrapper_is_documented_with_its_settings_and_its_work():
+    table = rows(section(DOCS / "training.md", "### Around the objectives"))
+    described = {codes(name)[0]: (settings, work) for name, settings, _, work in table}
+
+    assert described.keys() == WRAPPERS.keys()
+    for name, where in WRAPPERS.items():
+        settings, work = described[name]
+        module, kind = where.split(":")
+        wrapper = getattr(import_module(module), kind)(TaskLosses({}, {}), Surroundings({}, {}))
+        assert set(codes(settings)) == settings_of(where) - {"inner", "around"}
+        assert work == f"{wrapper.passes:.2g} times"
+
+
 def settings_of(where):
     """Return the names of the parameters of a class."""
     module, name = where.split(":")
@@ -127,10 +141,10 @@ def test_the_default_learning_rates_are_those_of_the_code():
 def test_the_recipes_of_the_training_guide_are_valid():
     blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "training.md").read_text("utf-8"), re.S)
 
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         recipe = yaml.safe_load(block)
-        parse_recipe({"tasks": [{"train": "a.csv", **task} for task in recipe["tasks"]]})
+        parse_recipe({**recipe, "tasks": [{"train": "a.csv", **task} for task in recipe["tasks"]]})
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda each: each if isinstance(each, str) else "")

@@ -21,7 +21,8 @@ from accelerate import PartialState
 from sentimo.train.encoder import open_base
 
 torch.set_num_threads(1)
-toy = Toy(open_base({base!r}), n_rows=36, epochs=2, dropout=0.0).fit()  # each process would draw its own
+settings = {{"n_rows": 36, "epochs": 2, "dropout": 0.0}}  # each process would draw its own
+toy = Toy(open_base({base!r}), **settings, objective={objective!r}).fit()
 if PartialState().is_main_process:
     weights = {{name: value.double().sum().item() for name, value in toy.weights.items()}}
     print(json.dumps({{"n": PartialState().num_processes, "weights": weights, "history": toy.history}}), flush=True)
@@ -39,10 +40,11 @@ def trained(script, n):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_two_processes_end_with_the_weights_of_one(bert, tmp_path):
+@pytest.mark.parametrize("objective", [[], ["fgm", "rdrop"]], ids=["plain", "wrapped"])
+def test_two_processes_end_with_the_weights_of_one(bert, tmp_path, objective):
     # 36 rows in batches of 8: the last one has 4, and each process learns from every other row
     script = tmp_path / "run.py"
-    script.write_text(SCRIPT.format(here=str(Path(__file__).parent), base=str(bert)), "utf-8")
+    script.write_text(SCRIPT.format(here=str(Path(__file__).parent), base=str(bert), objective=objective), "utf-8")
 
     one, two = trained(script, 1), trained(script, 2)
 

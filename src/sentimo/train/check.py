@@ -8,12 +8,13 @@ from sentimo.core.labels import Kind, LabelSpace, chosen_space
 from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.recipe import Recipe, TaskRecipe
-from sentimo.train.weighting import build_objective
+from sentimo.train.weighting import build_objective, wrap
 
 
 def check_parts(recipe: Recipe) -> None:
-    """Build every head and objective once, small.
+    """Build every head, objective and wrapper once, small.
 
     Raises:
         RecipeError: a setting is not known (names the nearest one), its value is refused, or an objective does not suit
@@ -24,6 +25,7 @@ def check_parts(recipe: Recipe) -> None:
         space = chosen_space(task.space, task.name, task.kind)
         if space is not None or not _counts_labels(task):
             build_objective(task, space or _likely_space(task), [])
+    wrap(recipe, TaskLosses({}, {}), Surroundings({}, {}))
 
 
 def _counts_labels(task: TaskRecipe) -> bool:

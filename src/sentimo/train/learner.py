@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from accelerate import PartialState
@@ -20,14 +20,15 @@ from sentimo.train.calibrate import Answers, ask, dev_figures
 from sentimo.train.cautions import cautions
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base
-from sentimo.train.loop import FitResult, fit
+from sentimo.train.loop import FitResult, fit, loss_weights
 from sentimo.train.network import build_network
+from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.plan import Plan, make_plan
 from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
-from sentimo.train.weighting import build_objective
+from sentimo.train.weighting import build_objective, wrap
 
 Parts = Mapping[str, Sequence[Example]]
 """Task -> labelled rows."""
@@ -44,6 +45,7 @@ class Learner:
         network: The network; it starts from the base and from how frequent each label is.
         objectives: Task -> what is minimised.
         rows: The training rows.
+        around: What wrappers of the objectives need.
     """
 
     recipe: Recipe
@@ -52,6 +54,7 @@ class Learner:
     network: nn.Module
     objectives: Mapping[str, nn.Module]
     rows: Rows
+    around: Surroundings = field(default_factory=lambda: Surroundings({}, {}))
 
     @classmethod
     def build(cls, recipe: Recipe, base: Base, spaces: Mapping[str, LabelSpace], train: Parts) -> Self:
@@ -70,8 +73,15 @@ class Learner:
         objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
         network = build_network(base, spaces, recipe).to(PartialState().device)
         start_from_priors(network, spaces, targets)
-        rows = to_rows(merge(train), spaces, base, recipe.max_tokens)
-        return cls(recipe, base, spaces, network, objectives, rows)
+        examples = merge(train)
+        rows = to_rows(examples, spaces, base, recipe.max_tokens)
+        around = Surroundings(
+            spaces,
+            loss_weights(recipe),
+            texts=[each.document.text for each in examples],
+            encode=lambda texts: base.encode(texts, base.most_tokens(recipe.max_tokens)),
+        )
+        return cls(recipe, base, spaces, network, objectives, rows, around)
 
     def cautions(self) -> Iterator[str]:
         """Yield what is likely to spoil the run, in sentences."""
@@ -79,7 +89,12 @@ class Learner:
 
     def plan(self) -> Plan:
         """Return what learning will cost."""
-        return make_plan(self.network, self.rows, self.recipe)
+        passes = float(self.wrap(TaskLosses(self.objectives, self.around.factors)).passes)  # type: ignore[arg-type]
+        return make_plan(self.network, self.rows, self.recipe, passes)
+
+    def wrap(self, inner: nn.Module) -> nn.Module:
+        """Return an objective of a step within the wrappers of the recipe."""
+        return wrap(self.recipe, inner, self.around)
 
     def fit(
         self,
@@ -97,6 +112,7 @@ class Learner:
             self.rows,
             self.recipe,
             evaluate=None if dev is None else lambda _: dev_figures(self.ask(dev), metric),
+            wrap=self.wrap,
             checkpoints=checkpoints,
             resume=resume,
             progress=progress,

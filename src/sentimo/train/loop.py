@@ -13,20 +13,20 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 from torch import Tensor, nn
 
 from sentimo.engine.batching import batches
 from sentimo.errors import Interrupted, TrainingError
 from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.objectives.step import Batch, TaskLosses, random_state, set_random_state
 from sentimo.train.optim import build_optimiser, build_schedule
-from sentimo.train.precision import autocast, choose_precision
+from sentimo.train.precision import choose_precision
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
 from sentimo.train.stopping import stop_signals
 
-_RULED_OUT = -1e4  # a logit without weight in any softmax or sigmoid, and without a gradient
 _POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
 
 Figures = dict[str, float]
@@ -74,6 +74,7 @@ def fit(
     recipe: Recipe,
     *,
     evaluate: Callable[[nn.Module], Figures] | None,
+    wrap: Callable[[nn.Module], nn.Module] = lambda inner: inner,
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -89,6 +90,7 @@ def fit(
         rows: The training rows.
         recipe: How.
         evaluate: Network -> dev figures, asked after every epoch; None keeps the last weights.
+        wrap: Puts an objective of a step around another; see `sentimo.train.objectives.step`.
         checkpoints: Where to save; None saves nothing.
         resume: Go on from the checkpoint. The run ends with the same weights as one never interrupted.
         progress: Shows what happens.
@@ -97,7 +99,7 @@ def fit(
         Interrupted: Ctrl-C; the checkpoint was saved.
         TrainingError: the loss is not a number, or there is not enough memory for a single text.
     """
-    return _Run(network, objectives, rows, recipe, evaluate, checkpoints, progress).run(resume)
+    return _Run(network, objectives, rows, recipe, evaluate, wrap, checkpoints, progress).run(resume)
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -132,12 +134,15 @@ class _Run:
         rows: Rows,
         recipe: Recipe,
         evaluate: Callable[[nn.Module], Figures] | None,
+        wrap: Callable[[nn.Module], nn.Module],
         checkpoints: Checkpoints | None,
         progress: Progress | None,
     ) -> None:
         self.recipe, self.rows, self.evaluate = recipe, rows, evaluate
         self.progress = progress or Progress(None)
-        self.accelerator = Accelerator()
+        # Buffers of encoders are constants. To send them anew at every pass would spoil what an earlier pass of the
+        # same step, as an adversarial objective makes it, has kept for its gradient.
+        self.accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
         self.device = self.accelerator.device
         self.precision = choose_precision(recipe.precision, self.device)
         self.lengths = [len(ids) for ids in rows.ids]
@@ -147,8 +152,7 @@ class _Run:
         optimiser = build_optimiser(self.network, recipe.optimiser)
         self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
         self.schedule = build_schedule(self.optimiser.optimizer, recipe.schedule, self.n_steps)
-        self.objectives = {task: each.to(self.device) for task, each in objectives.items()}
-        self.loss_weight = {task.name: task.loss_weight for task in recipe.tasks}
+        self.objective = wrap(TaskLosses(objectives, loss_weights(recipe))).to(self.device)
         self.checkpoints = checkpoints if self.accelerator.is_main_process else None
         self.resume_from = checkpoints
         self.position = Position(micro_tokens=recipe.micro_tokens)
@@ -236,7 +240,7 @@ class _Run:
 
     def _step(self, batch: Sequence[int]) -> float:
         """Learn from one batch; on out-of-memory halve what is in memory at once and do the batch again."""
-        random_state = self._random_state()
+        dice = random_state(self.device)
         while True:
             try:
                 loss = self._accumulate(batch)
@@ -245,7 +249,7 @@ class _Run:
                 if not is_out_of_memory(error):
                     raise
                 self._halve(batch, error)
-                self._set_random_state(random_state)
+                set_random_state(dice, self.device)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} at step {self.position.step + 1}. Lower the learning rate, or use fp32."
@@ -271,32 +275,23 @@ class _Run:
             last = number == len(parts) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 # Processes average their gradients, so each counts its rows `world` times.
-                loss = self._loss(chosen) * ((0.0 if idle else world) / len(batch))
+                loss = self.objective(self.model, self._batch(chosen)).loss * ((0.0 if idle else world) / len(batch))
                 self.accelerator.backward(loss)
             total += float(loss.detach()) / world
         if world == 1:
             return total
         return float(self.accelerator.reduce(torch.tensor(total, device=self.device), "sum"))
 
-    def _loss(self, chosen: Sequence[int]) -> Tensor:
+    def _batch(self, chosen: Sequence[int]) -> Batch:
         ids, mask = padded([self.rows.ids[row] for row in chosen], self.device)
         index = torch.tensor(chosen)
-        weight = self.rows.weight[index].to(self.device)
-        with autocast(self.precision, self.device):
-            logits = self.model(ids, mask)
-        loss = torch.zeros((), device=self.device)
-        for task, objective in self.objectives.items():
-            has = self.rows.has[task][index].to(self.device)
-            # Tasks without a row here still touch the graph: several processes must agree on what has a gradient.
-            loss = loss + 0.0 * logits[task].float().sum()
-            if has.any():
-                targets = self.rows.targets[task][index].to(self.device)[has]
-                found = logits[task].float()
-                if task in self.rows.unknown:
-                    found = found.masked_fill(self.rows.unknown[task][index].to(self.device), _RULED_OUT)
-                losses = objective(found[has], targets)
-                loss = loss + self.loss_weight[task] * (losses * weight[has]).sum()
-        return loss
+
+        def here(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {task: each[index].to(self.device) for task, each in parts.items()}
+
+        rows = self.rows
+        weight = rows.weight[index].to(self.device)
+        return Batch(chosen, ids, mask, weight, here(rows.targets), here(rows.has), here(rows.unknown), self.precision)
 
     def _halve(self, batch: Sequence[int], error: Exception) -> None:
         longest = max(self.lengths[row] for row in batch)
@@ -324,7 +319,7 @@ class _Run:
                 "best": self.best_weights,
                 "optimiser": self.optimiser.optimizer.state_dict(),
                 "schedule": {"last_epoch": self.schedule.last_epoch},
-                "random": self._random_state(),
+                "random": random_state(self.device),
             }
         )
 
@@ -339,16 +334,12 @@ class _Run:
             self.optimiser.optimizer.param_groups, self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True
         ):
             group["lr"] = initial * factor(self.schedule.last_epoch)
-        self._set_random_state(state["random"])
+        set_random_state(state["random"], self.device)
 
-    def _random_state(self) -> list[Tensor]:
-        """Return the state of the generators that dropout draws from, that of the CPU first."""
-        return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [])]
 
-    def _set_random_state(self, states: Sequence[Tensor]) -> None:
-        torch.set_rng_state(states[0])
-        if len(states) > 1:
-            torch.cuda.set_rng_state_all(states[1:])
+def loss_weights(recipe: Recipe) -> dict[str, float]:
+    """Return task -> factor of its loss."""
+    return {task.name: task.loss_weight for task in recipe.tasks}
 
 
 def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from sentimo.data.bases import SHORT_NAMES
 from sentimo.data.reading import Reading
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.heads import HEADS
-from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
 
 
 def _as_list(value: Any) -> Any:
@@ -25,6 +25,10 @@ def _as_list(value: Any) -> Any:
 
 def _as_named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _as_named_list(value: Any) -> Any:
+    return [_as_named(each) for each in (value if isinstance(value, list) else [value])]
 
 
 Files = Annotated[list[Path], BeforeValidator(_as_list)]
@@ -62,7 +66,24 @@ class ObjectiveChoice(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
+        if self.name in WRAPPERS:
+            raise ValueError(f"objective {self.name!r} works around all tasks; give it beside `tasks`, not within")
         _check_name(self.name, OBJECTIVES, "objective")
+        return self
+
+
+class WrapperChoice(BaseModel):
+    """Which wrapper around the objectives of all tasks, and its own settings beside the name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.name in OBJECTIVES:
+            around = ", ".join(WRAPPERS)
+            raise ValueError(f"objective {self.name!r} is that of a task; give it in `tasks`. Around all: {around}")
+        _check_name(self.name, WRAPPERS, "objective")
         return self
 
 
@@ -186,6 +207,10 @@ class Recipe(_Part):
     optimiser: Annotated[Optimiser, BeforeValidator(_as_named)] = Optimiser()
     schedule: Annotated[Schedule, BeforeValidator(_as_named)] = Schedule()
     early_stopping: EarlyStopping = EarlyStopping()
+    objective: Annotated[list[WrapperChoice], BeforeValidator(_as_named_list)] = Field(
+        default=[],
+        description=f"Around the objectives of all tasks, the outermost first: any of {', '.join(WRAPPERS)}.",
+    )
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
     train_last: int | None = Field(default=None, ge=1, description="Only the last k layers and the heads learn.")
@@ -203,6 +228,9 @@ class Recipe(_Part):
         names = [task.name for task in self.tasks]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"tasks are called alike: {', '.join(sorted(twice))}")
+        around = [each.name for each in self.objective]
+        if twice := {name for name in around if around.count(name) > 1}:
+            raise ValueError(f"objective: {', '.join(sorted(twice))} is given twice")
         if self.freeze != "none" and self.train_last is not None:
             raise ValueError("freeze and train_last exclude each other; give one")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):

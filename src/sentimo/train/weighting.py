@@ -1,4 +1,4 @@
-"""The objective of a task, its label weights worked out from the training rows."""
+"""The objective of a task, its label weights worked out from the training rows, and what is wrapped around it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sentimo.core.labels import LabelSpace
 from sentimo.errors import RecipeError
 from sentimo.evaluate.calibration import multi_hot
 from sentimo.train.catalogue import build
-from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
-from sentimo.train.recipe import ObjectiveChoice, TaskRecipe
+from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
+from sentimo.train.objectives.step import Surroundings
+from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe
 
 _MOST = 50.0  # a weight beyond this lets a handful of rows steer the whole run
 
@@ -42,6 +43,17 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
         )
     objective: nn.Module = build(entry.where, f"objective {choice.name!r} of task {task.name!r}", **settings)
     return objective
+
+
+def wrap(recipe: Recipe, inner: nn.Module, around: Surroundings) -> nn.Module:
+    """Return the objective of a step: that of the tasks within the wrappers of the recipe, the first one outermost.
+
+    Raises:
+        RecipeError: a setting of a wrapper is wrong.
+    """
+    for choice in reversed(recipe.objective):
+        inner = build(WRAPPERS[choice.name], f"objective {choice.name!r}", inner, around, **(choice.model_extra or {}))
+    return inner
 
 
 def balanced_weights(space: LabelSpace, targets: Sequence[Target]) -> list[float]:
