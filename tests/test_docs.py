@@ -26,7 +26,7 @@ from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES, WRAPPERS
 from sentimo.train.objectives.step import Surroundings, TaskLosses
-from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, parse_recipe
+from sentimo.train.recipe import EarlyStopping, Optimiser, Recipe, Schedule, TaskRecipe, Teacher, parse_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -77,6 +77,7 @@ def commands(group=None, name="sentimo"):
         (Optimiser, "### Optimiser"),
         (Schedule, "### Schedule"),
         (EarlyStopping, "### Early stopping"),
+        (Teacher, "### Teacher"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):
@@ -141,7 +142,7 @@ def test_the_default_learning_rates_are_those_of_the_code():
 def test_the_recipes_of_the_training_guide_are_valid():
     blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "training.md").read_text("utf-8"), re.S)
 
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         recipe = yaml.safe_load(block)
         parse_recipe({**recipe, "tasks": [{"train": "a.csv", **task} for task in recipe["tasks"]]})

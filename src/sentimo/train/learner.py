@@ -9,7 +9,7 @@ from typing import Self
 from accelerate import PartialState
 from torch import nn
 
-from sentimo.core.documents import Example
+from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId
@@ -28,6 +28,7 @@ from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
+from sentimo.train.teacher import Teachers
 from sentimo.train.weighting import build_objective, wrap
 
 Parts = Mapping[str, Sequence[Example]]
@@ -57,7 +58,15 @@ class Learner:
     around: Surroundings = field(default_factory=lambda: Surroundings({}, {}))
 
     @classmethod
-    def build(cls, recipe: Recipe, base: Base, spaces: Mapping[str, LabelSpace], train: Parts) -> Self:
+    def build(
+        cls,
+        recipe: Recipe,
+        base: Base,
+        spaces: Mapping[str, LabelSpace],
+        train: Parts,
+        unlabelled: Sequence[str] = (),
+        teachers: Teachers | None = None,
+    ) -> Self:
         """Put a learner together.
 
         Args:
@@ -65,6 +74,8 @@ class Learner:
             base: The base model.
             spaces: Task -> label space, in the order of the recipe.
             train: The training rows of each task.
+            unlabelled: Texts without labels, to learn the answers of the teachers to.
+            teachers: Whom to learn from; by default those of the recipe.
 
         Raises:
             RecipeError: a head, an objective or a pooling does not suit.
@@ -73,13 +84,18 @@ class Learner:
         objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
         network = build_network(base, spaces, recipe).to(PartialState().device)
         start_from_priors(network, spaces, targets)
-        examples = merge(train)
+        examples = [*merge(train), *(Example(Document(text), {}) for text in unlabelled)]
+        texts = [each.document.text for each in examples]
+        if recipe.teacher and teachers is None:
+            teachers = Teachers(recipe.teacher, spaces)
         rows = to_rows(examples, spaces, base, recipe.max_tokens)
         around = Surroundings(
             spaces,
             loss_weights(recipe),
-            texts=[each.document.text for each in examples],
+            texts=texts,
             encode=lambda texts: base.encode(texts, base.most_tokens(recipe.max_tokens)),
+            lesson=teachers.lesson(texts, base) if teachers else None,
+            network=network,
         )
         return cls(recipe, base, spaces, network, objectives, rows, around)
 

@@ -149,10 +149,14 @@ class _Run:
         self.per_epoch = math.ceil(len(rows) / recipe.batch_size)
         self.n_steps = max(1, round(self.per_epoch * recipe.epochs))
         self.network = network.to(self.device)
+        self.objective = wrap(TaskLosses(objectives, loss_weights(recipe))).to(self.device)
+        self.beside = [each for each in self.objective.parameters() if each.requires_grad]
         optimiser = build_optimiser(self.network, recipe.optimiser)
+        if self.beside:  # what an objective learns for itself, such as a map between two widths
+            rate = max(group["lr"] for group in optimiser.param_groups)
+            optimiser.add_param_group({"params": self.beside, "lr": rate, "weight_decay": 0.0})
         self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
         self.schedule = build_schedule(self.optimiser.optimizer, recipe.schedule, self.n_steps)
-        self.objective = wrap(TaskLosses(objectives, loss_weights(recipe))).to(self.device)
         self.checkpoints = checkpoints if self.accelerator.is_main_process else None
         self.resume_from = checkpoints
         self.position = Position(micro_tokens=recipe.micro_tokens)
@@ -254,7 +258,10 @@ class _Run:
             raise TrainingError(
                 f"the loss became {loss} at step {self.position.step + 1}. Lower the learning rate, or use fp32."
             )
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.clip_norm)
+        for each in self.beside:  # processes average the gradients of the network only
+            if each.grad is not None and self.accelerator.num_processes > 1:
+                each.grad = self.accelerator.reduce(each.grad, "mean")
+        self.accelerator.clip_grad_norm_([*self.model.parameters(), *self.beside], self.recipe.optimiser.clip_norm)
         self.optimiser.step()
         self.schedule.step()
         self.optimiser.zero_grad()
@@ -316,6 +323,7 @@ class _Run:
                 "epoch_loss": self.epoch_loss,
                 "epoch_rows": self.epoch_rows,
                 "network": self.network.state_dict(),
+                "objective": self.objective.state_dict(),
                 "best": self.best_weights,
                 "optimiser": self.optimiser.optimizer.state_dict(),
                 "schedule": {"last_epoch": self.schedule.last_epoch},
@@ -327,6 +335,7 @@ class _Run:
         self.position = Position(**state["position"])
         self.epoch_loss, self.epoch_rows = state["epoch_loss"], state["epoch_rows"]
         self.network.load_state_dict(state["network"])
+        self.objective.load_state_dict(state["objective"])
         self.best_weights = state["best"]
         self.optimiser.optimizer.load_state_dict(state["optimiser"])
         self.schedule.last_epoch = state["schedule"]["last_epoch"]

@@ -185,6 +185,21 @@ class EarlyStopping(_Part):
     patience: int = Field(default=2, ge=1, description="Epochs without improvement before the run stops.")
 
 
+class Teacher(_Part):
+    """Trained models whose answers are learnt beside the labels, or instead of them."""
+
+    models: Files = Field(min_length=1, description="Model folders; of several the mean answer is learnt.")
+    text: Files = Field(default=[], description="Files of texts without labels, to learn the answers of as well.")
+    weight: float = Field(default=0.7, ge=0, le=1, description="Share of the answers in the loss; the rest is labels'.")
+    temperature: float = Field(default=2.0, gt=0, description="Logits are divided by it; above 1 small scores count.")
+    hidden: float = Field(default=0.0, ge=0, description="Factor of the difference of hidden states.")
+    attention: float = Field(default=0.0, ge=0, description="Factor of the difference of attention weights.")
+
+
+def _as_teacher(value: Any) -> Any:
+    return {"models": value} if isinstance(value, (str, Path, list)) else value
+
+
 class Recipe(_Part):
     """A training run."""
 
@@ -210,6 +225,9 @@ class Recipe(_Part):
     objective: Annotated[list[WrapperChoice], BeforeValidator(_as_named_list)] = Field(
         default=[],
         description=f"Around the objectives of all tasks, the outermost first: any of {', '.join(WRAPPERS)}.",
+    )
+    teacher: Annotated[Teacher | None, BeforeValidator(_as_teacher)] = Field(
+        default=None, description="One or several model folders to learn from."
     )
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
@@ -269,7 +287,10 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
         for task in recipe.tasks
     ]
     base = str(move(Path(recipe.base))) if recipe.base not in SHORT_NAMES and is_folder(recipe.base) else recipe.base
-    return recipe.model_copy(update={"tasks": tasks, "base": base})
+    teacher = recipe.teacher and recipe.teacher.model_copy(
+        update={part: [move(each) for each in getattr(recipe.teacher, part)] for part in ("models", "text")}
+    )
+    return recipe.model_copy(update={"tasks": tasks, "base": base, "teacher": teacher})
 
 
 def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
@@ -384,6 +405,7 @@ def _fields_at(place: Sequence[Any]) -> list[str]:
         "optimiser": Optimiser,
         "schedule": Schedule,
         "early_stopping": EarlyStopping,
+        "teacher": Teacher,
     }
     names = [each for each in place if isinstance(each, str)]
     return list((parts[names[-1]] if names and names[-1] in parts else Recipe).model_fields)

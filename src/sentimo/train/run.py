@@ -22,8 +22,10 @@ from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
-from sentimo.evaluate.report import Report, evaluate
+from sentimo.evaluate.report import TITLES, Report, evaluate
+from sentimo.evaluate.speed.ratio import measure_speed
 from sentimo.text.language import main_languages
+from sentimo.text.normalise import folded
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import check_metric, fit_specs
 from sentimo.train.card import model_card
@@ -39,6 +41,7 @@ from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
+from sentimo.train.teacher import Teachers, unlabelled_texts
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -53,6 +56,7 @@ class TrainResult:
         before: The same report for the untuned start: the base with new heads.
         baseline: The same report for the n-gram baseline, if the recipe asks for it.
         fit: How training went.
+        teacher: The same report for the teachers, if the recipe has any.
     """
 
     bundle: Bundle
@@ -60,11 +64,12 @@ class TrainResult:
     before: Report
     baseline: Report | None
     fit: FitResult
+    teacher: Report | None = None
 
     @property
     def beside(self) -> dict[str, Report]:
         """The reports to show beside the model's own."""
-        found = {"untuned": self.before, "n-gram baseline": self.baseline}
+        found = {"untuned": self.before, "n-gram baseline": self.baseline, "teacher": self.teacher}
         return {heading: report for heading, report in found.items() if report is not None}
 
 
@@ -115,6 +120,12 @@ class _Training:
         self.data = drop_leaks(data) if recipe.drop_leaks else data
         self.digest = _digest(self.data)
         self.spaces = {name: each.space for name, each in self.data.items()}
+        self.teachers = Teachers(recipe.teacher, self.spaces) if recipe.teacher else None
+        self.unlabelled: list[str] = []
+        if self.teachers:
+            self.unlabelled = unlabelled_texts(self.teachers.settings, _known(self.data))
+            lesson = json.dumps([self.digest, self.teachers.digest, self.unlabelled])
+            self.digest = hashlib.sha256(lesson.encode()).hexdigest()
         check_metric(recipe.early_stopping.metric, self.spaces)
         self.base = open_base(recipe.base)
         self.recipe = _resolved(recipe, self.base, self.data)
@@ -129,7 +140,9 @@ class _Training:
         checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest)
         _check_checkpoint(checkpoints, resume)
         train = {name: each.train for name, each in self.data.items()}
-        learner = Learner.build(self.recipe, self.base, self.spaces, train)
+        if self.teachers:
+            self.progress.note(f"asking the teacher, {len(self.unlabelled):,} texts without labels among the rest")
+        learner = Learner.build(self.recipe, self.base, self.spaces, train, self.unlabelled, self.teachers)
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
@@ -140,10 +153,11 @@ class _Training:
         baseline = self._baseline()
         specs = fit_specs(learner.ask(self.dev))
         test = self._judge(learner.predictor(specs), "after training")
-        reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}
+        teacher = self._teacher(test)
+        reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline, "teacher": teacher}
         bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
-        return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
+        return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted, teacher)
 
     def _tell(self, sentence: str) -> None:
         """Show a sentence that also belongs into report and card."""
@@ -152,6 +166,19 @@ class _Training:
 
     def _judge(self, predictor: Predicts, title: str) -> Report:
         return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
+
+    def _teacher(self, own: Report) -> Report | None:
+        """Judge the teachers on the same rows, and tell what the model keeps of their figures."""
+        if self.teachers is None:
+            return None
+        rows = {task: self.test[task] for task in self.teachers.taught}
+        found = evaluate(self.teachers, rows, title="the teacher", data=self.test_name, seed=self.recipe.seed)
+        for task, report in found.tasks.items():
+            main, name = report.figures[report.main].value, TITLES[report.main]
+            if main > 0:
+                share = own.tasks[task].figures[report.main].value / main
+                self._tell(f"{task}: {share:.1%} of the teacher's {name} is kept")
+        return found
 
     def _baseline(self) -> Report | None:
         if not self.recipe.baseline:
@@ -188,6 +215,12 @@ class _Training:
             export_onnx(network, folder, list(self.spaces))
             graph = learner.predictor_of(self._graph(folder), specs)
             parity = check_parity(predictor.predict(texts), graph.predict(texts))
+            if self.teachers:
+                speed = measure_speed(self.teachers, graph, texts, rounds=3)
+                self._tell(
+                    f"answers {speed.bulk_ratio:.1f} times as fast as the teacher, one text at a time "
+                    f"{speed.single_ratio:.1f} times"
+                )
             record = {
                 "figures": {name: report.to_dict() for name, report in found.items()},
                 "epochs": fitted.history,
@@ -259,6 +292,11 @@ def _digest(data: Mapping[str, TaskData]) -> str:
         for each in (*task.train, *task.dev):
             digest.update(json.dumps([each.document.text, each.targets[name]]).encode())
     return digest.hexdigest()
+
+
+def _known(data: Mapping[str, TaskData]) -> set[str]:
+    """Return the labelled texts, folded."""
+    return {folded(each.document.text) for task in data.values() for each in (*task.train, *task.dev, *task.test)}
 
 
 def _provenance(recipe: Recipe, data: Mapping[str, TaskData], digest: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sentimo.errors import RecipeError
 from sentimo.evaluate.calibration import multi_hot
 from sentimo.train.catalogue import build
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
+from sentimo.train.objectives.distil import Distil
 from sentimo.train.objectives.step import Surroundings
 from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe
 
@@ -46,11 +47,15 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
 
 
 def wrap(recipe: Recipe, inner: nn.Module, around: Surroundings) -> nn.Module:
-    """Return the objective of a step: that of the tasks within the wrappers of the recipe, the first one outermost.
+    """Return the objective of a step: that of the tasks, within the teacher's, within the wrappers of the recipe.
+
+    The first wrapper is the outermost.
 
     Raises:
         RecipeError: a setting of a wrapper is wrong.
     """
+    if around.lesson is not None and around.network is not None:
+        inner = Distil(inner, around, around.lesson, around.network)
     for choice in reversed(recipe.objective):
         inner = build(WRAPPERS[choice.name], f"objective {choice.name!r}", inner, around, **(choice.model_extra or {}))
     return inner

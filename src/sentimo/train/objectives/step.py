@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from sentimo.core.labels import LabelSpace
 from sentimo.train.precision import autocast
 
-_RULED_OUT = -1e4  # a logit without weight in any softmax or sigmoid, and without a gradient
+if TYPE_CHECKING:
+    from sentimo.train.teacher import Lesson
+
+RULED_OUT = -1e4  # a logit without weight in any softmax or sigmoid, and without a gradient
 _LEAST = 1e-12  # norm below which a gradient has no direction
 
 
@@ -98,12 +101,16 @@ class Surroundings:
         factors: Task -> factor of its loss.
         texts: The training texts, numbered as in `Batch.rows`.
         encode: Texts -> token ids, cut as the training texts are.
+        lesson: What teachers say, or None.
+        network: The network that learns.
     """
 
     spaces: Mapping[str, LabelSpace]
     factors: Mapping[str, float]
     texts: Sequence[str] = ()
     encode: Callable[[Sequence[str]], list[list[int]]] = lambda texts: []
+    lesson: Lesson | None = None
+    network: nn.Module | None = None
 
 
 class Wrapper(nn.Module):
@@ -138,7 +145,7 @@ def ask(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     with _shifted(model, batch.shift), autocast(batch.precision, batch.ids.device):
         found = model(batch.ids, batch.mask)
     logits = {task: each.float() for task, each in found.items()}
-    return logits | {task: logits[task].masked_fill(out, _RULED_OUT) for task, out in batch.unknown.items()}
+    return logits | {task: logits[task].masked_fill(out, RULED_OUT) for task, out in batch.unknown.items()}
 
 
 def embeddings_of(model: nn.Module) -> nn.Module:
