@@ -77,7 +77,7 @@ class Toy:
         return self
 
     def wrap(self, inner):
-        texts = [each.document.text for each in mood_examples(len(self.rows))]
+        texts = [f"he said {each.document.text}" for each in mood_examples(len(self.rows))]  # for clp: names someone
         encode = partial(self.base.encode, max_tokens=self.recipe.max_tokens)
         return wrap(self.recipe, inner, Surroundings({"mood": MOODS}, {"mood": 1.0}, texts, encode))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from accelerate import PartialState
@@ -29,7 +29,7 @@ from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
 from sentimo.train.teacher import Teachers
-from sentimo.train.weighting import build_objective, wrap
+from sentimo.train.weighting import build_objective, drawing, wrap
 
 Parts = Mapping[str, Sequence[Example]]
 """Task -> labelled rows."""
@@ -83,12 +83,14 @@ class Learner:
         targets = {name: [each.targets[name] for each in rows] for name, rows in train.items()}
         objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
         network = build_network(base, spaces, recipe).to(PartialState().device)
-        start_from_priors(network, spaces, targets)
+        even = {task.name for task in recipe.tasks if task.imbalance in ("sampling", "logit-adjustment")}
+        start_from_priors(network, spaces, {task: each for task, each in targets.items() if task not in even})
         examples = [*merge(train), *(Example(Document(text), {}) for text in unlabelled)]
         texts = [each.document.text for each in examples]
         if recipe.teacher and teachers is None:
             teachers = Teachers(recipe.teacher, spaces)
         rows = to_rows(examples, spaces, base, recipe.max_tokens)
+        rows = replace(rows, drawn=drawing(recipe.tasks, spaces, examples))
         around = Surroundings(
             spaces,
             loss_weights(recipe),

@@ -102,18 +102,37 @@ def fit(
     return _Run(network, objectives, rows, recipe, evaluate, wrap, checkpoints, progress).run(resume)
 
 
-def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+def epoch_batches(
+    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, drawn: Sequence[float] | None = None
+) -> list[list[int]]:
     """Return the batches of an epoch: every row once, texts of like length together, batches in random order.
 
-    The same seed and epoch give the same batches.
+    The same seed and epoch give the same batches. With `drawn`, as many rows are drawn, each as often as that says.
     """
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    order = torch.randperm(len(lengths), generator=generator).tolist()
+    if drawn is None:
+        order = torch.randperm(len(lengths), generator=generator).tolist()
+    else:
+        order = _draw(drawn, generator)
     chunks: list[list[int]] = []
     for start in range(0, len(order), batch_size * _POOL):
         pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
         chunks += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
     return [chunks[at] for at in torch.randperm(len(chunks), generator=generator).tolist()]
+
+
+def _draw(shares: Sequence[float], generator: torch.Generator) -> list[int]:
+    """Return as many rows as there are shares: each as often as its share says, give or take one."""
+    # Systematic sampling: equally spaced points from one random start on the line of shares. Less noise than drawing
+    # each row for itself.
+    order = torch.randperm(len(shares), generator=generator)
+    ends = torch.tensor(shares, dtype=torch.float64)[order].cumsum(0)
+    start = torch.rand((), generator=generator, dtype=torch.float64)
+    points = (torch.arange(len(shares)) + start) / len(shares) * ends[-1]
+    places = torch.searchsorted(ends, points, right=True).clamp(max=len(shares) - 1)
+    drawn = order[places]
+    mixed: list[int] = drawn[torch.randperm(len(shares), generator=generator)].tolist()
+    return mixed
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -183,7 +202,7 @@ class _Run:
 
     def _epoch(self, stop: threading.Event) -> None:
         at = self.position
-        plan = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, at.epoch)
+        plan = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, at.epoch, self.rows.drawn)
         started = saved = time.monotonic()
         self.model.train()
         while at.batch < len(plan) and at.step < self.n_steps:

@@ -118,6 +118,9 @@ class TaskRecipe(_Part):
     objective: Annotated[ObjectiveChoice | None, BeforeValidator(_as_named)] = Field(
         default=None, description="Default: by kind: " + ", ".join(f"{k} {v}" for k, v in DEFAULT_OBJECTIVE.items())
     )
+    imbalance: Literal["none", "weights", "sampling", "logit-adjustment", "focal"] = Field(
+        default="none", description="What makes rare labels count: see docs/training.md."
+    )
     loss_weight: float = Field(default=1.0, gt=0, description="Factor of the task's loss in the sum.")
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
+from sentimo.evaluate.identities import identity_gap
 from sentimo.evaluate.report import TITLES, Report, evaluate
 from sentimo.evaluate.speed.ratio import measure_speed
 from sentimo.text.language import main_languages
@@ -36,12 +37,12 @@ from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.learner import Learner
 from sentimo.train.loop import FitResult
 from sentimo.train.network import choose_pooling
-from sentimo.train.objectives import DEFAULT_OBJECTIVE
 from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
-from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe, dump_recipe, relative_to
+from sentimo.train.recipe import Recipe, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 from sentimo.train.teacher import Teachers, unlabelled_texts
+from sentimo.train.weighting import choose_objective, rare_labels
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -154,6 +155,8 @@ class _Training:
         specs = fit_specs(learner.ask(self.dev))
         test = self._judge(learner.predictor(specs), "after training")
         teacher = self._teacher(test)
+        self._tell_rare(test)
+        self._tell_gap(learner.predictor(specs))
         reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline, "teacher": teacher}
         bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
@@ -166,6 +169,32 @@ class _Training:
 
     def _judge(self, predictor: Predicts, title: str) -> Report:
         return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
+
+    def _tell_rare(self, own: Report) -> None:
+        """Tell how rare labels fare, where the recipe does something about them."""
+        for task in self.recipe.tasks:
+            rare = rare_labels(self.spaces[task.name], [each.targets[task.name] for each in self.data[task.name].train])
+            rows = [each for each in own.tasks[task.name].per_label if each.label in rare]
+            if task.imbalance != "none" and rows:
+                found = ", ".join(
+                    f"{each.label} {each.recall or 'unknown'} ({rare[each.label]} rows of train, {each.support} judged)"
+                    for each in rows
+                )
+                self._tell(f"{task.name}: recall of rare labels with imbalance {task.imbalance}: {found}")
+
+    def _tell_gap(self, predictor: Predicts) -> None:
+        """Tell how much answers depend on who is named, where the recipe does something about it."""
+        if "clp" not in [each.name for each in self.recipe.objective]:
+            return
+        for task, rows in self.test.items():
+            found = identity_gap(predictor, task, [each.document.text for each in rows], seed=self.recipe.seed)
+            if found is None:
+                self._tell(f"{task}: none of {self.test_name} names an identity that could be exchanged")
+                continue
+            self._tell(
+                f"{task}: exchanging identities in {found.n_texts} of {self.test_name} moves a score by {found.gap} "
+                f"and changes a share of {found.flipped} of the answers"
+            )
 
     def _teacher(self, own: Report) -> Report | None:
         """Judge the teachers on the same rows, and tell what the model keeps of their figures."""
@@ -268,7 +297,7 @@ def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recip
 def _resolved_task(task: TaskRecipe, space: LabelSpace) -> TaskRecipe:
     labels: str | list[str] = space.name if space.name in SPACES else list(space.labels)
     found = None if space.kind == "score" and space.name not in SPACES else labels
-    objective = task.objective or ObjectiveChoice(name=DEFAULT_OBJECTIVE[space.kind])
+    objective = choose_objective(task, space.kind)
     return task.model_copy(update={"kind": space.kind, "space": found, "objective": objective})
 
 

@@ -42,4 +42,5 @@ WRAPPERS: Mapping[str, str] = {
     "vat": "sentimo.train.objectives.vat:VAT",
     "smart": "sentimo.train.objectives.smart:SMART",
     "rdrop": "sentimo.train.objectives.rdrop:RDrop",
+    "clp": "sentimo.train.objectives.clp:CLP",
 }
