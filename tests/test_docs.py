@@ -27,7 +27,8 @@ from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.active import STRATEGIES
 from sentimo.train.adapt import ADAPTERS
 from sentimo.train.heads import HEADS
-from sentimo.train.objectives import OBJECTIVES
+from sentimo.train.objectives import OBJECTIVES, WRAPPERS
+from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.recipe import (
     Augment,
     EarlyStopping,
@@ -37,6 +38,7 @@ from sentimo.train.recipe import (
     Schedule,
     ScratchEncoder,
     TaskRecipe,
+    Teacher,
     parse_recipe,
 )
 from sentimo.train.track import TRACKERS
@@ -93,6 +95,7 @@ def commands(group=None, name="sentimo"):
         (Augment, "### Augment"),
         (ScratchEncoder, "### Encoders without pre-training"),
         (FewShot, "## Few labels"),
+        (Teacher, "### Teacher"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):
@@ -149,6 +152,19 @@ def test_every_adaptation_is_documented_with_its_settings_and_rate():
         assert settings_of(entry.where) <= set(codes(settings))
         assert float(factor) == entry.rate_factor
         assert (saved == "in the graph") == (name in ("bottleneck", "prefix", "prompt"))
+
+
+def test_every_wrapper_is_documented_with_its_settings_and_its_work():
+    table = rows(section(DOCS / "training.md", "### Around the objectives"))
+    described = {codes(name)[0]: (settings, work) for name, settings, _, work in table}
+
+    assert described.keys() == WRAPPERS.keys()
+    for name, where in WRAPPERS.items():
+        settings, work = described[name]
+        module, kind = where.split(":")
+        wrapper = getattr(import_module(module), kind)(TaskLosses({}, {}), Surroundings({}, {}))
+        assert set(codes(settings)) == settings_of(where) - {"inner", "around"}
+        assert work == f"{wrapper.passes:.2g} times"
 
 
 def settings_of(where):

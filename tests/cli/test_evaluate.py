@@ -171,3 +171,18 @@ def test_a_seed_below_0_is_misuse(reviews, command, models):
 def test_a_mapping_that_is_none_is_told(reviews):
     with pytest.raises(InputError, match="Did you mean 'smp2020-6 -> ekman-7'"):
         invoke(evaluate, "small", reviews, "--mapping", "smp2020-6 - ekman-7")
+
+
+def test_evaluate_attacks_the_model_when_asked(reviews):
+    shown = invoke(evaluate, "small", *columns_of(reviews), "--attack", "typos,homophones", "--n-bootstrap", 20)
+    told = invoke(evaluate, "small", *columns_of(reviews), "--attack", "all", "--attack-rows", 9, "--json")
+
+    assert "under attack (typos, homophones; 40 rows)" in shown.stdout
+    found = json.loads(told.stdout)["attack"]
+    assert (found["n"], found["clean"]["value"]) == (9, 1.0)
+    assert found["robust"]["low"] <= found["robust"]["value"] < 1.0
+
+
+def test_an_unknown_attack_is_refused_before_any_work():
+    with pytest.raises(InputError, match="attack 'typo' is not known"):
+        invoke(evaluate, "small", "nowhere.csv", "--attack", "typo")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sentimo.compress.gate import Gate, pareto
-from sentimo.compress.trial import Speed, TaskTrial, Trial, _furthest, judge, measure_speed
+from sentimo.compress.trial import TaskTrial, Trial, _furthest, judge
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
@@ -15,6 +15,7 @@ from sentimo.engine.backends.fake import FakeBackend
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import InputError
 from sentimo.evaluate.bootstrap import Figure
+from sentimo.evaluate.speed.ratio import Speed, measure_speed
 
 MOODS = LabelSpace("moods", ("bad", "good"))
 SHADE = LabelSpace("shade", ("shade",), "score", range=(0.0, 4.0))

@@ -244,7 +244,9 @@ def test_a_recipe_with_augmentation_trains_and_says_what_it_added(multi_task, tm
     seen = {}
     build = Learner.build.__func__
     monkeypatch.setattr(
-        Learner, "build", classmethod(lambda cls, r, b, s, parts: seen.update(parts) or build(cls, r, b, s, parts))
+        Learner,
+        "build",
+        classmethod(lambda cls, r, b, s, parts, *more: seen.update(parts) or build(cls, r, b, s, parts, *more)),
     )
     asked = multi_task.model_copy(
         update={"augment": parse_augment(["synonym", "shape"]), "epochs": 0.1, "baseline": False}

@@ -26,7 +26,7 @@ from accelerate import PartialState
 from sentimo.train.encoder import open_base
 
 torch.set_num_threads(1)
-toy = Toy(open_base({base!r}), n_rows=36, epochs=2, dropout=0.0, adapt={adapt!r}).fit()  # each would draw its own
+toy = Toy(open_base({base!r}), n_rows=36, epochs=2, dropout=0.0, **{settings!r}).fit()  # each would draw its own
 if PartialState().is_main_process:
     weights = {{name: value.double().sum().item() for name, value in toy.weights.items()}}
     print(json.dumps({{"n": PartialState().num_processes, "weights": weights, "history": toy.history}}), flush=True)
@@ -44,11 +44,19 @@ def trained(script, n):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("adapt", [None, {"name": "adalora", "dropout": 0.0}], ids=["plain", "adalora"])
-def test_two_processes_end_with_the_weights_of_one(adapt, bert, tmp_path):
+SETTINGS = {
+    "plain": {},
+    "adalora": {"adapt": {"name": "adalora", "dropout": 0.0}},
+    "wrapped": {"objective": ["fgm", "rdrop"]},
+    "both": {"adapt": {"name": "lora", "dropout": 0.0}, "objective": ["fgm"]},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_two_processes_end_with_the_weights_of_one(settings, bert, tmp_path):
     # 36 rows in batches of 8: the last one has 4, and each process learns from every other row
     script = tmp_path / "run.py"
-    script.write_text(SCRIPT.format(here=str(Path(__file__).parent), base=str(bert), adapt=adapt), "utf-8")
+    script.write_text(SCRIPT.format(here=str(Path(__file__).parent), base=str(bert), settings=settings), "utf-8")
 
     one, two = trained(script, 1), trained(script, 2)
 

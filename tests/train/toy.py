@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,8 +17,10 @@ from sentimo.train.encoder import open_base
 from sentimo.train.loop import fit, padded
 from sentimo.train.network import build_network
 from sentimo.train.objectives.cross_entropy import CrossEntropy
+from sentimo.train.objectives.step import Surroundings
 from sentimo.train.recipe import parse_recipe
 from sentimo.train.rows import to_rows
+from sentimo.train.weighting import wrap
 
 GOOD = ["good", "great", "fine", "lovely", "happy", "superb", "warm", "kind"]
 BAD = ["bad", "awful", "poor", "sad", "angry", "rude", "slow", "dirty"]
@@ -69,8 +72,14 @@ class Toy:
     def fit(self, objective=None, evaluate="accuracy", **arguments):
         evaluate = self.accuracy if evaluate == "accuracy" else evaluate
         objectives = {"mood": objective or CrossEntropy()}
+        arguments = {"wrap": self.wrap, **arguments}
         self.result = fit(self.network, objectives, self.rows, self.recipe, evaluate=evaluate, **arguments)
         return self
+
+    def wrap(self, inner):
+        texts = [f"he said {each.document.text}" for each in mood_examples(len(self.rows))]  # for clp: names someone
+        encode = partial(self.base.encode, max_tokens=self.recipe.max_tokens)
+        return wrap(self.recipe, inner, Surroundings({"mood": MOODS}, {"mood": 1.0}, texts, encode))
 
     def accuracy(self, network):
         network.eval()

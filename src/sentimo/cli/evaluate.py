@@ -29,6 +29,12 @@ def evaluate(
     html: Annotated[Path | None, typer.Option(help="Also write the report as a self-contained HTML page.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")] = 13,
     n_bootstrap: Annotated[int, typer.Option(min=0, help="Resamples for the intervals; 0 leaves them out.")] = 1000,
+    attack: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Also change the texts to mislead the model: all, typos, swaps, ..."),
+    ] = None,
+    attack_share: Annotated[float, typer.Option(help="Share of the words of a text that an attack may change.")] = 0.2,
+    attack_rows: Annotated[int, typer.Option(min=1, help="Rows to attack; drawn where there are more.")] = 500,
 ) -> None:
     """Judge a model on a labelled file: every figure with its 95% interval.
 
@@ -52,6 +58,11 @@ def evaluate(
         from sentimo.evaluate.html import check_html
 
         check_html(html)
+    if attack is not None:
+        from sentimo.evaluate.attack.search import attack as run_attack
+        from sentimo.evaluate.attack.search import parse_changes, print_attack
+
+        changes = parse_changes(attack)
     analyzer = Analyzer.load(model, base=base)
     name, dataset = load_labelled(data, analyzer.spaces, reading, task=task)
     if dataset.note:
@@ -65,12 +76,27 @@ def evaluate(
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
+    attacked = None
+    if attack is not None:
+        err.print(f"Attacking with {', '.join(changes)}", markup=False)
+        attacked = run_attack(
+            analyzer,
+            name,
+            dataset.examples,
+            changes=changes,
+            most_changed=attack_share,
+            most_rows=attack_rows,
+            n_bootstrap=n_bootstrap,
+            seed=seed,
+        )
     if html is not None:
         from sentimo.evaluate.html import write_html
 
         write_html(report, html)
         err.print(f"Wrote {html}", markup=False)
     if json:
-        print_json(report.to_dict())
-    else:
-        print_report(report, out)
+        print_json({**report.to_dict(), **({"attack": attacked.to_dict()} if attacked else {})})
+        return
+    print_report(report, out)
+    if attacked:
+        print_attack(attacked, out)

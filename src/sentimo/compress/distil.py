@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sentimo.compress.material import Material
 from sentimo.compress.network import open_network
@@ -14,6 +13,7 @@ from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.engine.batching import batches
 from sentimo.errors import TrainingError
+from sentimo.train.divergence import divergence
 from sentimo.train.encoder import Base
 from sentimo.train.loop import epoch_batches, padded
 from sentimo.train.optim import default_learning_rate
@@ -107,15 +107,8 @@ def distance(space: LabelSpace, found: Tensor, wanted: Tensor) -> Tensor:
     Shape:
         found, wanted (b, n_labels). Result: scalar.
     """
-    if space.kind == "score":
-        return functional.mse_loss(found.sigmoid(), wanted.sigmoid())
-    if space.kind == "multi":
-        p = wanted.sigmoid()
-        own = functional.binary_cross_entropy_with_logits(wanted, p, reduction="none")
-        return (functional.binary_cross_entropy_with_logits(found, p, reduction="none") - own).sum(dim=1).mean()
-    return functional.kl_div(
-        found.log_softmax(dim=1), wanted.log_softmax(dim=1), reduction="batchmean", log_target=True
-    )
+    labels = len(space) if space.kind == "multi" else 1
+    return divergence(space, found, wanted).mean() * labels
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from sentimo.compress.gate import Gate
 from sentimo.compress.material import Material
 from sentimo.compress.report import compression_card
 from sentimo.compress.thresholds import decided_by, fitted_anew, written_with
-from sentimo.compress.trial import ROUNDS, Trial, judge, measure_speed
+from sentimo.compress.trial import Trial, judge
 from sentimo.core.bundle import Bundle, check_target
 from sentimo.core.documents import Example
 from sentimo.core.manifest import Manifest
@@ -25,6 +25,7 @@ from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.cpu import int8_instructions
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import CompressionError, DataError, InputError, Interrupted, MissingExtraError, SentimoError
+from sentimo.evaluate.speed.ratio import ROUNDS, measure_speed
 from sentimo.text.normalise import folded
 
 CARD, RECORD = "README.md", "compression.json"

@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 from sentimo.core.documents import Example, Target
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import Predictions, TaskScores
-from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.bootstrap import Figure
 from sentimo.evaluate.compare import compare
 from sentimo.evaluate.report import rows_of
-from sentimo.evaluate.speed.rounds import Clock
-
-ROUNDS = 7
-_BULK_TEXTS, _SINGLE_TEXTS = 256, 32
+from sentimo.evaluate.speed.ratio import Speed
 
 
 @dataclass(frozen=True)
@@ -48,24 +44,6 @@ class TaskTrial:
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
         return {**vars(self), "drop": self.drop.to_dict() if self.drop else None, "lost": round(self.lost, 4)}
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Time on this machine, against the original in the same rounds.
-
-    Attributes:
-        single_ms: Median time of one text, milliseconds.
-        texts_per_s: Median throughput of many texts.
-        bulk_ratio: How many times faster many texts are answered: median over the rounds, the lower of wall-clock and
-            CPU time.
-        single_ratio: The same for one text at a time.
-    """
-
-    single_ms: float
-    texts_per_s: float
-    bulk_ratio: float
-    single_ratio: float
 
 
 @dataclass(frozen=True)
@@ -177,46 +155,3 @@ def _agreement(a: TaskScores, b: TaskScores) -> float:
         return float(1 - np.where(np.isfinite(apart), apart, 1.0).mean())
     pairs = [(x, y) for x, y, kept in zip(a.decide(), b.decide(), answered, strict=True) if kept]
     return sum(x == y for x, y in pairs) / max(1, len(pairs))
-
-
-def measure_speed(original: Predictor, candidate: Predictor, texts: Sequence[str], *, rounds: int = ROUNDS) -> Speed:
-    """Time both models in turn on the same texts.
-
-    In every round each answers up to 256 texts at once and 32 one by one, so that whatever else the machine does hits
-    both. A ratio is taken within a round, and the lower of two clocks counts: wall-clock time may flatter on a busy
-    machine, CPU time where work is spread badly over the cores.
-
-    Args:
-        original, candidate: The models.
-        texts: The texts.
-        rounds: Rounds after one to warm up.
-    """
-    bulk, single = list(texts[:_BULK_TEXTS]), list(texts[:_SINGLE_TEXTS])
-
-    def one_by_one(model: Predictor) -> None:
-        for text in single:
-            model.predict([text])
-
-    ratios: dict[str, list[tuple[float, float]]] = {"bulk": [], "single": []}
-    own: dict[str, list[float]] = {"bulk": [], "single": []}
-    for number in range(rounds + 1):
-        for name, work in (("bulk", lambda model: model.predict(bulk)), ("single", one_by_one)):
-            before, after = (_timed(work, model) for model in (original, candidate))
-            if number:  # the first round opens pages and pools
-                ratios[name].append((before[0] / after[0], before[1] / after[1]))
-                own[name].append(after[0])
-    lower = {name: float(min(np.median(each, axis=0))) for name, each in ratios.items()}
-    return Speed(
-        single_ms=1000 * float(np.median(own["single"])) / len(single),
-        texts_per_s=len(bulk) / float(np.median(own["bulk"])),
-        bulk_ratio=lower["bulk"],
-        single_ratio=lower["single"],
-    )
-
-
-def _timed(work: Any, model: Predictor) -> tuple[float, float]:
-    """Return wall-clock and CPU seconds."""
-    clock = Clock()
-    work(model)
-    wall, cpu = clock.read()
-    return wall, max(1e-9, cpu)

@@ -10,13 +10,14 @@ from sentimo.train.augment.rows import build_augmenters
 from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.recipe import Recipe, TaskRecipe
 from sentimo.train.track.recorder import build_trackers
-from sentimo.train.weighting import build_objective
+from sentimo.train.weighting import build_objective, wrap
 
 
 def check_parts(recipe: Recipe) -> None:
-    """Build every head, objective, tracker, adaptation and method of augmentation once, small.
+    """Build every head, objective, wrapper, tracker, adaptation and method of augmentation once, small.
 
     Raises:
         MissingExtraError, DataError, InputError: what a method of augmentation needs is not there.
@@ -33,6 +34,7 @@ def check_parts(recipe: Recipe) -> None:
         if space is not None or not _counts_labels(task):
             build_objective(task, space or _likely_space(task), [])
     build_trackers(recipe)
+    wrap(recipe, TaskLosses({}, {}), Surroundings({}, {}))
 
 
 def _counts_labels(task: TaskRecipe) -> bool:

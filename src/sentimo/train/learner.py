@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from accelerate import PartialState
 from torch import nn
 
-from sentimo.core.documents import Example
+from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId
@@ -21,15 +21,17 @@ from sentimo.train.cautions import cautions
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base
 from sentimo.train.few_shot import learn_from_few, rest
-from sentimo.train.loop import FitResult, fit
+from sentimo.train.loop import FitResult, fit, loss_weights
 from sentimo.train.network import build_network, load_heads_too
+from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.plan import Plan, make_plan
 from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
+from sentimo.train.teacher import Teachers
 from sentimo.train.track.recorder import Recorder
-from sentimo.train.weighting import build_objective
+from sentimo.train.weighting import build_objective, drawing, wrap
 
 Parts = Mapping[str, Sequence[Example]]
 """Task -> labelled rows."""
@@ -46,6 +48,7 @@ class Learner:
         network: The network; it starts from the base and from how frequent each label is.
         objectives: Task -> what is minimised.
         rows: The training rows.
+        around: What wrappers of the objectives need.
     """
 
     recipe: Recipe
@@ -54,9 +57,18 @@ class Learner:
     network: nn.Module
     objectives: Mapping[str, nn.Module]
     rows: Rows
+    around: Surroundings = field(default_factory=lambda: Surroundings({}, {}))
 
     @classmethod
-    def build(cls, recipe: Recipe, base: Base, spaces: Mapping[str, LabelSpace], train: Parts) -> Self:
+    def build(
+        cls,
+        recipe: Recipe,
+        base: Base,
+        spaces: Mapping[str, LabelSpace],
+        train: Parts,
+        unlabelled: Sequence[str] = (),
+        teachers: Teachers | None = None,
+    ) -> Self:
         """Put a learner together.
 
         Args:
@@ -64,6 +76,8 @@ class Learner:
             base: The base model.
             spaces: Task -> label space, in the order of the recipe.
             train: The training rows of each task.
+            unlabelled: Texts without labels, to learn the answers of the teachers to.
+            teachers: Whom to learn from; by default those of the recipe.
 
         Raises:
             RecipeError: a head, an objective or a pooling does not suit.
@@ -74,10 +88,24 @@ class Learner:
             network = load_heads_too(base, spaces, recipe)
         else:
             network = build_network(base, spaces, recipe)
-            start_from_priors(network, spaces, targets)
+            even = {task.name for task in recipe.tasks if task.imbalance in ("sampling", "logit-adjustment")}
+            start_from_priors(network, spaces, {task: each for task, each in targets.items() if task not in even})
         network = network.to(PartialState().device)
-        rows = to_rows(merge(train), spaces, base, recipe.max_tokens)
-        return cls(recipe, base, spaces, network, objectives, rows)
+        examples = [*merge(train), *(Example(Document(text), {}) for text in unlabelled)]
+        texts = [each.document.text for each in examples]
+        if recipe.teacher and teachers is None:
+            teachers = Teachers(recipe.teacher, spaces)
+        rows = to_rows(examples, spaces, base, recipe.max_tokens)
+        rows = replace(rows, drawn=drawing(recipe.tasks, spaces, examples))
+        around = Surroundings(
+            spaces,
+            loss_weights(recipe),
+            texts=texts,
+            encode=lambda texts: base.encode(texts, base.most_tokens(recipe.max_tokens)),
+            lesson=teachers.lesson(texts, base) if teachers else None,
+            network=network,
+        )
+        return cls(recipe, base, spaces, network, objectives, rows, around)
 
     def cautions(self) -> Iterator[str]:
         """Yield what is likely to spoil the run, in sentences."""
@@ -85,7 +113,12 @@ class Learner:
 
     def plan(self) -> Plan:
         """Return what learning will cost."""
-        return make_plan(self.network, self.rows, self.recipe)
+        passes = float(self.wrap(TaskLosses(self.objectives, self.around.factors)).passes)  # type: ignore[arg-type]
+        return make_plan(self.network, self.rows, self.recipe, passes)
+
+    def wrap(self, inner: nn.Module) -> nn.Module:
+        """Return an objective of a step within the wrappers of the recipe."""
+        return wrap(self.recipe, inner, self.around)
 
     def fit(
         self,
@@ -121,6 +154,7 @@ class Learner:
             self.rows,
             self.recipe,
             evaluate=None if dev is None else lambda _: judge(dev),
+            wrap=self.wrap,
             checkpoints=checkpoints,
             resume=resume,
             progress=progress,

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -22,15 +22,15 @@ from sentimo.engine.batching import batches
 from sentimo.errors import Interrupted, TrainingError
 from sentimo.train.adapt.build import adaptation_of
 from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.objectives.step import Batch, TaskLosses, random_state, set_random_state
 from sentimo.train.optim import build_optimiser, build_schedule
-from sentimo.train.precision import autocast, choose_precision
+from sentimo.train.precision import choose_precision
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
 from sentimo.train.stopping import stop_signals
 from sentimo.train.track.recorder import Recorder
 
-_RULED_OUT = -1e4  # a logit without weight in any softmax or sigmoid, and without a gradient
 _POOL = 50  # batches whose texts are sorted together: long enough to leave little padding, short enough to stay random
 
 Figures = dict[str, float]
@@ -78,6 +78,7 @@ def fit(
     recipe: Recipe,
     *,
     evaluate: Callable[[nn.Module], Figures] | None,
+    wrap: Callable[[nn.Module], nn.Module] = lambda inner: inner,
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -94,6 +95,7 @@ def fit(
         rows: The training rows.
         recipe: How.
         evaluate: Network -> dev figures, asked after every epoch; None keeps the last weights.
+        wrap: Puts an objective of a step around another; see `sentimo.train.objectives.step`.
         checkpoints: Where to save; None saves nothing.
         resume: Go on from the checkpoint. The run ends with the same weights as one never interrupted.
         progress: Shows what happens.
@@ -103,22 +105,27 @@ def fit(
         Interrupted: Ctrl-C; the checkpoint was saved.
         TrainingError: the loss is not a number, or there is not enough memory for a single text.
     """
-    return _Run(network, objectives, rows, recipe, evaluate, checkpoints, progress, recorder).run(resume)
+    return _Run(network, objectives, rows, recipe, evaluate, wrap, checkpoints, progress, recorder).run(resume)
 
 
 def sweep(
-    network: nn.Module, objectives: Mapping[str, nn.Module], rows: Rows, recipe: Recipe, factors: Sequence[float]
+    network: nn.Module,
+    objectives: Mapping[str, nn.Module],
+    rows: Rows,
+    recipe: Recipe,
+    factors: Sequence[float],
+    wrap: Callable[[nn.Module], nn.Module] = lambda inner: inner,
 ) -> Iterator[float]:
     """Make a step for each factor of the recipe's learning rates, and yield the loss of its batch before the step.
 
     Ends early when the loss is no longer a number. Warm-up, epochs and early stopping do not count here.
     """
-    run = _Run(network, objectives, rows, recipe, None, None, None)
+    run = _Run(network, objectives, rows, recipe, None, wrap, None, None)
     run.schedule = LambdaLR(run.optimiser.optimizer, lambda step: factors[min(step, len(factors) - 1)])
     torch.manual_seed(recipe.seed)
     run.model.train()
     passes = (
-        epoch_batches(run.lengths, recipe.batch_size, recipe.seed, epoch)
+        epoch_batches(run.lengths, recipe.batch_size, recipe.seed, epoch, rows.drawn)
         for epoch in range(math.ceil(len(factors) / run.per_epoch))
     )
     for batch in islice(chain.from_iterable(passes), len(factors)):
@@ -128,18 +135,37 @@ def sweep(
             return
 
 
-def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+def epoch_batches(
+    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, drawn: Sequence[float] | None = None
+) -> list[list[int]]:
     """Return the batches of an epoch: every row once, texts of like length together, batches in random order.
 
-    The same seed and epoch give the same batches.
+    The same seed and epoch give the same batches. With `drawn`, as many rows are drawn, each as often as that says.
     """
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    order = torch.randperm(len(lengths), generator=generator).tolist()
+    if drawn is None:
+        order = torch.randperm(len(lengths), generator=generator).tolist()
+    else:
+        order = _draw(drawn, generator)
     chunks: list[list[int]] = []
     for start in range(0, len(order), batch_size * _POOL):
         pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
         chunks += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
     return [chunks[at] for at in torch.randperm(len(chunks), generator=generator).tolist()]
+
+
+def _draw(shares: Sequence[float], generator: torch.Generator) -> list[int]:
+    """Return as many rows as there are shares: each as often as its share says, give or take one."""
+    # Systematic sampling: equally spaced points from one random start on the line of shares. Less noise than drawing
+    # each row for itself.
+    order = torch.randperm(len(shares), generator=generator)
+    ends = torch.tensor(shares, dtype=torch.float64)[order].cumsum(0)
+    start = torch.rand((), generator=generator, dtype=torch.float64)
+    points = (torch.arange(len(shares)) + start) / len(shares) * ends[-1]
+    places = torch.searchsorted(ends, points, right=True).clamp(max=len(shares) - 1)
+    drawn = order[places]
+    mixed: list[int] = drawn[torch.randperm(len(shares), generator=generator)].tolist()
+    return mixed
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -160,6 +186,7 @@ class _Run:
         rows: Rows,
         recipe: Recipe,
         evaluate: Callable[[nn.Module], Figures] | None,
+        wrap: Callable[[nn.Module], nn.Module],
         checkpoints: Checkpoints | None,
         progress: Progress | None,
         recorder: Recorder | None = None,
@@ -168,7 +195,9 @@ class _Run:
         self.progress = progress or Progress(None)
         self.recorder = recorder or Recorder()
         self.recorded: Mapping[str, Any] | None = None  # of the checkpoint
-        self.accelerator = Accelerator()
+        # Buffers of encoders are constants. To send them anew at every pass would spoil what an earlier pass of the
+        # same step, as an adversarial objective makes it, has kept for its gradient.
+        self.accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
         self.device = self.accelerator.device
         self.precision = choose_precision(recipe.precision, self.device)
         self.lengths = [len(ids) for ids in rows.ids]
@@ -177,11 +206,14 @@ class _Run:
         self.network = network.to(self.device)
         self.adaptation = adaptation_of(network)
         self.adaptation.begin(self.n_steps)
+        self.objective = wrap(TaskLosses(objectives, loss_weights(recipe))).to(self.device)
+        self.beside = [each for each in self.objective.parameters() if each.requires_grad]
         optimiser = build_optimiser(self.network, recipe.optimiser)
+        if self.beside:  # what an objective learns for itself, such as a map between two widths
+            rate = max(group["lr"] for group in optimiser.param_groups)
+            optimiser.add_param_group({"params": self.beside, "lr": rate, "weight_decay": 0.0})
         self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
         self.schedule = build_schedule(self.optimiser.optimizer, recipe.schedule, self.n_steps)
-        self.objectives = {task: each.to(self.device) for task, each in objectives.items()}
-        self.loss_weight = {task.name: task.loss_weight for task in recipe.tasks}
         self.checkpoints = checkpoints if self.accelerator.is_main_process else None
         self.resume_from = checkpoints
         self.position = Position(micro_tokens=recipe.micro_tokens)
@@ -209,7 +241,7 @@ class _Run:
 
     def _epoch(self, stop: threading.Event) -> None:
         at = self.position
-        plan = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, at.epoch)
+        plan = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, at.epoch, self.rows.drawn)
         started = saved = time.monotonic()
         self.model.train()
         while at.batch < len(plan) and at.step < self.n_steps:
@@ -274,7 +306,7 @@ class _Run:
 
     def _step(self, batch: Sequence[int]) -> float:
         """Learn from one batch; on out-of-memory halve what is in memory at once and do the batch again."""
-        random_state = self._random_state()
+        dice = random_state(self.device)
         while True:
             try:
                 loss = self._accumulate(batch)
@@ -283,12 +315,15 @@ class _Run:
                 if not is_out_of_memory(error):
                     raise
                 self._halve(batch, error)
-                self._set_random_state(random_state)
+                set_random_state(dice, self.device)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} at step {self.position.step + 1}. Lower the learning rate, or use fp32."
             )
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.clip_norm)
+        for each in self.beside:  # processes average the gradients of the network only
+            if each.grad is not None and self.accelerator.num_processes > 1:
+                each.grad = self.accelerator.reduce(each.grad, "mean")
+        self.accelerator.clip_grad_norm_([*self.model.parameters(), *self.beside], self.recipe.optimiser.clip_norm)
         self.optimiser.step()
         self.schedule.step()
         self.adaptation.after_step(self.position.step + 1)
@@ -310,7 +345,7 @@ class _Run:
             last = number == len(parts) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 # Processes average their gradients, so each counts its rows `world` times.
-                loss = self._loss(chosen) * ((0.0 if idle else world) / len(batch))
+                loss = self.objective(self.model, self._batch(chosen)).loss * ((0.0 if idle else world) / len(batch))
                 if last and (penalty := self.adaptation.penalty()) is not None:
                     loss = loss + penalty  # once a step
                 self.accelerator.backward(loss)
@@ -319,25 +354,16 @@ class _Run:
             return total
         return float(self.accelerator.reduce(torch.tensor(total, device=self.device), "sum"))
 
-    def _loss(self, chosen: Sequence[int]) -> Tensor:
+    def _batch(self, chosen: Sequence[int]) -> Batch:
         ids, mask = padded([self.rows.ids[row] for row in chosen], self.device)
         index = torch.tensor(chosen)
-        weight = self.rows.weight[index].to(self.device)
-        with autocast(self.precision, self.device):
-            logits = self.model(ids, mask)
-        loss = torch.zeros((), device=self.device)
-        for task, objective in self.objectives.items():
-            has = self.rows.has[task][index].to(self.device)
-            # Tasks without a row here still touch the graph: several processes must agree on what has a gradient.
-            loss = loss + 0.0 * logits[task].float().sum()
-            if has.any():
-                targets = self.rows.targets[task][index].to(self.device)[has]
-                found = logits[task].float()
-                if task in self.rows.unknown:
-                    found = found.masked_fill(self.rows.unknown[task][index].to(self.device), _RULED_OUT)
-                losses = objective(found[has], targets)
-                loss = loss + self.loss_weight[task] * (losses * weight[has]).sum()
-        return loss
+
+        def here(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {task: each[index].to(self.device) for task, each in parts.items()}
+
+        rows = self.rows
+        weight = rows.weight[index].to(self.device)
+        return Batch(chosen, ids, mask, weight, here(rows.targets), here(rows.has), here(rows.unknown), self.precision)
 
     def _halve(self, batch: Sequence[int], error: Exception) -> None:
         longest = max(self.lengths[row] for row in batch)
@@ -362,10 +388,11 @@ class _Run:
                 "epoch_loss": self.epoch_loss,
                 "epoch_rows": self.epoch_rows,
                 "network": self.network.state_dict(),
+                "objective": self.objective.state_dict(),
                 "best": self.best_weights,
                 "optimiser": self.optimiser.optimizer.state_dict(),
                 "schedule": {"last_epoch": self.schedule.last_epoch},
-                "random": self._random_state(),
+                "random": random_state(self.device),
                 "recorded": self.recorder.state(),
                 "adaptation": self.adaptation.state(),
             }
@@ -375,6 +402,7 @@ class _Run:
         self.position = Position(**state["position"])
         self.epoch_loss, self.epoch_rows = state["epoch_loss"], state["epoch_rows"]
         self.network.load_state_dict(state["network"])
+        self.objective.load_state_dict(state["objective"])
         self.best_weights = state["best"]
         self.optimiser.optimizer.load_state_dict(state["optimiser"])
         self.schedule.last_epoch = state["schedule"]["last_epoch"]
@@ -382,18 +410,14 @@ class _Run:
             self.optimiser.optimizer.param_groups, self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True
         ):
             group["lr"] = initial * factor(self.schedule.last_epoch)
-        self._set_random_state(state["random"])
+        set_random_state(state["random"], self.device)
         self.recorded = state.get("recorded")
         self.adaptation.load_state(state.get("adaptation", {}))
 
-    def _random_state(self) -> list[Tensor]:
-        """Return the state of the generators that dropout draws from, that of the CPU first."""
-        return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [])]
 
-    def _set_random_state(self, states: Sequence[Tensor]) -> None:
-        torch.set_rng_state(states[0])
-        if len(states) > 1:
-            torch.cuda.set_rng_state_all(states[1:])
+def loss_weights(recipe: Recipe) -> dict[str, float]:
+    """Return task -> factor of its loss."""
+    return {task.name: task.loss_weight for task in recipe.tasks}
 
 
 def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -105,7 +105,8 @@ def lr_range(
     tell(f"{steps} steps from {low:g} to {high:g}, {recipe.batch_size} texts each")
     losses: list[float] = []
     lowest = math.inf
-    for loss in sweep(learner.network, learner.objectives, learner.rows, learner.recipe, (rates / usual).tolist()):
+    factors = (rates / usual).tolist()
+    for loss in sweep(learner.network, learner.objectives, learner.rows, learner.recipe, factors, learner.wrap):
         losses.append(loss)
         now = smoothed(losses)[-1]
         lowest = min(lowest, now)

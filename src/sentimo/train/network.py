@@ -258,6 +258,12 @@ def depth_of(name: str, n_layers: int, network: nn.Module) -> int | None:
     return 0 if "embed" in name or ".wte." in name or ".wpe." in name else n_layers
 
 
+def layers_of(network: nn.Module) -> list[nn.Module]:
+    """Return the layers of the encoder, the lowest first; none where it has no stack of them."""
+    stack = _layer_stack(network, int(network.encoder.config.num_hidden_layers))  # type: ignore[union-attr, arg-type]
+    return next((list(each.children()) for name, each in network.named_modules() if name == stack), [])
+
+
 def _encoder_name(network: nn.Module) -> str:
     base = network.encoder.base_model  # type: ignore[union-attr]
     return next(str(name) for name, module in network.named_modules() if module is base)

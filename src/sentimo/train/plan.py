@@ -63,8 +63,15 @@ class Plan:
         )
 
 
-def make_plan(network: nn.Module, rows: Rows, recipe: Recipe) -> Plan:
-    """Count and time a run. The trial computes gradients and drops them: no weight changes."""
+def make_plan(network: nn.Module, rows: Rows, recipe: Recipe, passes: float = 1.0) -> Plan:
+    """Count and time a run. The trial computes gradients and drops them: no weight changes.
+
+    Args:
+        network: What learns.
+        rows: The training rows.
+        recipe: How.
+        passes: Work of a step, as a multiple of one pass forwards and backwards.
+    """
     device = next(network.parameters()).device
     precision = choose_precision(recipe.precision, device)
     lengths = [len(ids) for ids in rows.ids]
@@ -79,15 +86,16 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe) -> Plan:
         n_tokens=n_tokens,
         epochs=recipe.epochs,
         n_steps=n_steps,
-        memory_bytes=expected_memory(network, lengths, recipe, precision) + (taken if device.type == "cpu" else 0),
-        seconds=n_tokens * recipe.epochs / speed,
-        tokens_per_second=speed,
+        memory_bytes=expected_memory(network, lengths, recipe, precision, passes)
+        + (taken if device.type == "cpu" else 0),
+        seconds=n_tokens * recipe.epochs * passes / speed,
+        tokens_per_second=speed / passes,
         precision=precision,
         device=f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type,
     )
 
 
-def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, precision: str) -> int:
+def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, precision: str, passes: float = 1.0) -> int:
     """Return what training itself takes, in bytes: weights, gradients, optimiser, best weights, and activations.
 
     Activations of a transformer layer take about ``t * d * (34 + 5 * heads * length / d)`` bytes in 16 bit for t
@@ -104,7 +112,7 @@ def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, prec
     layer = tokens * (34 * width + 5 * heads * longest) * (1 if precision == "bf16" else 2)
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     n_layers = 0 if recipe.freeze == "encoder" else min(n_layers, recipe.train_last or n_layers)
-    return 4 * (2 * weights + (1 + moments) * learning) + layer * n_layers
+    return 4 * (2 * weights + (1 + moments) * learning) + round(layer * n_layers * passes)
 
 
 def _trial(network: nn.Module, rows: Rows, recipe: Recipe, precision: str) -> float:

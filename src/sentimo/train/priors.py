@@ -25,12 +25,12 @@ def start_from_priors(
     Args:
         network: With `outputs`, as `build_network` makes it.
         spaces: Task -> label space.
-        targets: Task -> targets of the training rows.
+        targets: Task -> targets of the training rows; a task that is absent starts at 0.
 
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", arXiv:1708.02002, section 4.1.
     """
     for task, (layer, place) in network.outputs().items():  # type: ignore[operator]
-        if layer.bias is None:
+        if layer.bias is None or task not in targets:
             continue
         start = torch.from_numpy(prior_logits(spaces[task], targets[task])).to(layer.bias)
         with torch.no_grad():

@@ -19,7 +19,7 @@ from sentimo.engine.networks import NETWORKS
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.adapt import ADAPTERS
 from sentimo.train.heads import HEADS
-from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
+from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
 from sentimo.train.track import TRACKERS
 
 
@@ -36,7 +36,7 @@ def _as_named(value: Any) -> Any:
 
 
 def _as_named_list(value: Any) -> Any:
-    return [_as_named(each) for each in value] if isinstance(value, list) else [_as_named(value)]
+    return [_as_named(each) for each in (value if isinstance(value, list) else [value])]
 
 
 Files = Annotated[list[Path], BeforeValidator(_as_list)]
@@ -74,6 +74,8 @@ class ObjectiveChoice(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
+        if self.name in WRAPPERS:
+            raise ValueError(f"objective {self.name!r} works around all tasks; give it beside `tasks`, not within")
         _check_name(self.name, OBJECTIVES, "objective")
         return self
 
@@ -146,6 +148,21 @@ SearchSpace = dict[str, Annotated[SearchRange | list[Any], BeforeValidator(_as_r
 """Dotted key -> where its values are searched."""
 
 
+class WrapperChoice(BaseModel):
+    """Which wrapper around the objectives of all tasks, and its own settings beside the name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.name in OBJECTIVES:
+            around = ", ".join(WRAPPERS)
+            raise ValueError(f"objective {self.name!r} is that of a task; give it in `tasks`. Around all: {around}")
+        _check_name(self.name, WRAPPERS, "objective")
+        return self
+
+
 class TaskRecipe(_Part):
     """One task: where its labels come from, how it is answered and what is minimised."""
 
@@ -176,6 +193,9 @@ class TaskRecipe(_Part):
     head: Annotated[HeadChoice, BeforeValidator(_as_named)] = Field(default_factory=HeadChoice)
     objective: Annotated[ObjectiveChoice | None, BeforeValidator(_as_named)] = Field(
         default=None, description="Default: by kind: " + ", ".join(f"{k} {v}" for k, v in DEFAULT_OBJECTIVE.items())
+    )
+    imbalance: Literal["none", "weights", "sampling", "logit-adjustment", "focal"] = Field(
+        default="none", description="What makes rare labels count: see docs/training.md."
     )
     loss_weight: float = Field(default=1.0, gt=0, description="Factor of the task's loss in the sum.")
 
@@ -321,6 +341,21 @@ class FewShot(_Part):
     learning_rate: float | None = Field(default=None, gt=0, description="Default: that of the optimiser.")
 
 
+class Teacher(_Part):
+    """Trained models whose answers are learnt beside the labels, or instead of them."""
+
+    models: Files = Field(min_length=1, description="Model folders; of several the mean answer is learnt.")
+    text: Files = Field(default=[], description="Files of texts without labels, to learn the answers of as well.")
+    weight: float = Field(default=0.7, ge=0, le=1, description="Share of the answers in the loss; the rest is labels'.")
+    temperature: float = Field(default=2.0, gt=0, description="Logits are divided by it; above 1 small scores count.")
+    hidden: float = Field(default=0.0, ge=0, description="Factor of the difference of hidden states.")
+    attention: float = Field(default=0.0, ge=0, description="Factor of the difference of attention weights.")
+
+
+def _as_teacher(value: Any) -> Any:
+    return {"models": value} if isinstance(value, (str, Path, list)) else value
+
+
 class Recipe(_Part):
     """A training run."""
 
@@ -353,6 +388,13 @@ class Recipe(_Part):
     early_stopping: EarlyStopping = EarlyStopping()
     few_shot: Annotated[FewShot | None, BeforeValidator(_as_part)] = Field(
         default=None, description="Learn from few rows through pairs of them: true, or settings."
+    )
+    objective: Annotated[list[WrapperChoice], BeforeValidator(_as_named_list)] = Field(
+        default=[],
+        description=f"Around the objectives of all tasks, the outermost first: any of {', '.join(WRAPPERS)}.",
+    )
+    teacher: Annotated[Teacher | None, BeforeValidator(_as_teacher)] = Field(
+        default=None, description="One or several model folders to learn from."
     )
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
@@ -391,6 +433,9 @@ class Recipe(_Part):
         trackers = [each.name for each in self.track]
         if twice := {name for name in trackers if trackers.count(name) > 1}:
             raise ValueError(f"track names {', '.join(sorted(twice))} more than once")
+        around = [each.name for each in self.objective]
+        if twice := {name for name in around if around.count(name) > 1}:
+            raise ValueError(f"objective: {', '.join(sorted(twice))} is given twice")
         if self.freeze != "none" and self.train_last is not None:
             raise ValueError("freeze and train_last exclude each other; give one")
         if self.adapt is not None and (self.freeze != "none" or self.train_last is not None):
@@ -447,7 +492,11 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
         vectors = encoder.vectors and move(encoder.vectors)
         encoder = encoder.model_copy(update={"vectors": vectors, "corpus": [move(each) for each in encoder.corpus]})
     augment = recipe.augment and _moved_augment(recipe.augment, move, is_folder)
-    return recipe.model_copy(update={"tasks": tasks, "base": base, "encoder": encoder, "augment": augment})
+    teacher = recipe.teacher and recipe.teacher.model_copy(
+        update={part: [move(each) for each in getattr(recipe.teacher, part)] for part in ("models", "text")}
+    )
+    moved = {"tasks": tasks, "base": base, "encoder": encoder, "augment": augment, "teacher": teacher}
+    return recipe.model_copy(update=moved)
 
 
 def _moved_augment(augment: Augment, move: Callable[[Path], Path], is_folder: Callable[[str], bool]) -> Augment:
@@ -592,6 +641,7 @@ def _fields_at(place: Sequence[Any]) -> list[str]:
         "early_stopping": EarlyStopping,
         "augment": Augment,
         **_OPTIONAL_PARTS,
+        "teacher": Teacher,
     }
     names = [each for each in place if isinstance(each, str)]
     return list((parts[names[-1]] if names and names[-1] in parts else Recipe).model_fields)

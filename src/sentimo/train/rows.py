@@ -25,6 +25,7 @@ class Rows:
         weight: (n,) weight of each row.
         unknown: Task -> (n, n_labels) bool, the labels that the row's data set does not tell apart; absent where every
             set tells all of them.
+        drawn: (n,) how often each row is drawn in an epoch, relative to the others; None draws each once.
     """
 
     ids: list[list[int]]
@@ -32,6 +33,7 @@ class Rows:
     has: Mapping[str, Tensor]
     weight: Tensor
     unknown: Mapping[str, Tensor] = field(default_factory=dict)
+    drawn: Sequence[float] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

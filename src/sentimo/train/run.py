@@ -28,8 +28,11 @@ from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
-from sentimo.evaluate.report import Report, evaluate
+from sentimo.evaluate.identities import identity_gap
+from sentimo.evaluate.report import TITLES, Report, evaluate
+from sentimo.evaluate.speed.ratio import measure_speed
 from sentimo.text.language import main_languages
+from sentimo.text.normalise import folded
 from sentimo.train.adapt.build import adaptation_of, build_adaptation, learning_share
 from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
@@ -42,14 +45,15 @@ from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.learner import Learner
 from sentimo.train.loop import FitResult
 from sentimo.train.network import choose_pooling
-from sentimo.train.objectives import DEFAULT_OBJECTIVE
 from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
-from sentimo.train.recipe import ObjectiveChoice, Recipe, ScratchEncoder, TaskRecipe, dump_recipe, relative_to
+from sentimo.train.recipe import Recipe, ScratchEncoder, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.scratch import base_of, fingerprint
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
+from sentimo.train.teacher import Teachers, unlabelled_texts
 from sentimo.train.track.metrics import METRICS, metrics_beside
 from sentimo.train.track.recorder import Recorder, recorder_for
+from sentimo.train.weighting import choose_objective, rare_labels
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -64,6 +68,7 @@ class TrainResult:
         before: The same report for the untuned start: the base with new heads.
         baseline: The same report for the n-gram baseline, if the recipe asks for it.
         fit: How training went.
+        teacher: The same report for the teachers, if the recipe has any.
     """
 
     bundle: Bundle
@@ -71,11 +76,12 @@ class TrainResult:
     before: Report
     baseline: Report | None
     fit: FitResult
+    teacher: Report | None = None
 
     @property
     def beside(self) -> dict[str, Report]:
         """The reports to show beside the model's own."""
-        found = {"untuned": self.before, "n-gram baseline": self.baseline}
+        found = {"untuned": self.before, "n-gram baseline": self.baseline, "teacher": self.teacher}
         return {heading: report for heading, report in found.items() if report is not None}
 
 
@@ -140,6 +146,12 @@ class _Training:
         self.spaces = {name: each.space for name, each in self.data.items()}
         self.train, augmented = self._augmented(recipe)
         self.digest = data_digest({name: replace(each, train=self.train[name]) for name, each in self.data.items()})
+        self.teachers = Teachers(recipe.teacher, self.spaces) if recipe.teacher else None
+        self.unlabelled: list[str] = []
+        if self.teachers:
+            self.unlabelled = unlabelled_texts(self.teachers.settings, _known(self.data))
+            lesson = json.dumps([self.digest, self.teachers.digest, self.unlabelled])
+            self.digest = hashlib.sha256(lesson.encode()).hexdigest()
         check_metric(recipe.early_stopping.metric, self.spaces)
         self.base = base_of(recipe, (each.document.text for task in self.data.values() for each in task.train))
         self.recipe = _resolved(recipe, self.base, self.data)
@@ -157,7 +169,9 @@ class _Training:
             from sentimo.train.adapt.save import base_folder
 
             base_folder(self.base)  # a base that no adapter can name is told before hours of training
-        learner = Learner.build(self.recipe, self.base, self.spaces, self.train)
+        if self.teachers:
+            self.progress.note(f"asking the teacher, {len(self.unlabelled):,} texts without labels among the rest")
+        learner = Learner.build(self.recipe, self.base, self.spaces, self.train, self.unlabelled, self.teachers)
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
@@ -171,12 +185,15 @@ class _Training:
             baseline = self._baseline()
             specs = fit_specs(learner.ask(self.dev))
             test = self._judge(learner.predictor(specs), "after training")
+            teacher = self._teacher(test)
+            self._tell_rare(test)
+            self._tell_gap(learner.predictor(specs))
             recorder.end({"best_epoch": fitted.best_epoch + 1, **main_figures(test)})
-        reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline}
+        reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline, "teacher": teacher}
         bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
         metrics_beside(self.output).unlink(missing_ok=True)
-        return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted)
+        return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted, teacher)
 
     def _recorder(self, resume: bool) -> Recorder:
         if not self.is_main:
@@ -201,6 +218,45 @@ class _Training:
 
     def _judge(self, predictor: Predicts, title: str) -> Report:
         return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
+
+    def _tell_rare(self, own: Report) -> None:
+        """Tell how rare labels fare, where the recipe does something about them."""
+        for task in self.recipe.tasks:
+            rare = rare_labels(self.spaces[task.name], [each.targets[task.name] for each in self.data[task.name].train])
+            rows = [each for each in own.tasks[task.name].per_label if each.label in rare]
+            if task.imbalance != "none" and rows:
+                found = ", ".join(
+                    f"{each.label} {each.recall or 'unknown'} ({rare[each.label]} rows of train, {each.support} judged)"
+                    for each in rows
+                )
+                self._tell(f"{task.name}: recall of rare labels with imbalance {task.imbalance}: {found}")
+
+    def _tell_gap(self, predictor: Predicts) -> None:
+        """Tell how much answers depend on who is named, where the recipe does something about it."""
+        if "clp" not in [each.name for each in self.recipe.objective]:
+            return
+        for task, rows in self.test.items():
+            found = identity_gap(predictor, task, [each.document.text for each in rows], seed=self.recipe.seed)
+            if found is None:
+                self._tell(f"{task}: none of {self.test_name} names an identity that could be exchanged")
+                continue
+            self._tell(
+                f"{task}: exchanging identities in {found.n_texts} of {self.test_name} moves a score by {found.gap} "
+                f"and changes a share of {found.flipped} of the answers"
+            )
+
+    def _teacher(self, own: Report) -> Report | None:
+        """Judge the teachers on the same rows, and tell what the model keeps of their figures."""
+        if self.teachers is None:
+            return None
+        rows = {task: self.test[task] for task in self.teachers.taught}
+        found = evaluate(self.teachers, rows, title="the teacher", data=self.test_name, seed=self.recipe.seed)
+        for task, report in found.tasks.items():
+            main, name = report.figures[report.main].value, TITLES[report.main]
+            if main > 0:
+                share = own.tasks[task].figures[report.main].value / main
+                self._tell(f"{task}: {share:.1%} of the teacher's {name} is kept")
+        return found
 
     def _baseline(self) -> Report | None:
         if not self.recipe.baseline:
@@ -251,6 +307,12 @@ class _Training:
                 write_adapter(network, folder, self.base, relative_to(self.recipe, self.output).base)
             graph = learner.predictor_of(self._graph(folder, alone=alone), specs)
             parity = check_parity(expected, graph.predict(texts))
+            if self.teachers:
+                speed = measure_speed(self.teachers, graph, texts, rounds=3)
+                self._tell(
+                    f"answers {speed.bulk_ratio:.1f} times as fast as the teacher, one text at a time "
+                    f"{speed.single_ratio:.1f} times"
+                )
             record = {
                 "figures": {name: report.to_dict() for name, report in found.items()},
                 "epochs": fitted.history,
@@ -343,7 +405,7 @@ def _in_words(adapted: Mapping[str, Any]) -> str:
 def _resolved_task(task: TaskRecipe, space: LabelSpace) -> TaskRecipe:
     labels: str | list[str] = space.name if space.name in SPACES else list(space.labels)
     found = None if space.kind == "score" and space.name not in SPACES else labels
-    objective = task.objective or ObjectiveChoice(name=DEFAULT_OBJECTIVE[space.kind])
+    objective = choose_objective(task, space.kind)
     return task.model_copy(update={"kind": space.kind, "space": found, "objective": objective})
 
 
@@ -367,6 +429,11 @@ def data_digest(data: Mapping[str, TaskData]) -> str:
         for each in (*task.train, *task.dev):
             digest.update(json.dumps([each.document.text, each.targets[name]]).encode())
     return digest.hexdigest()
+
+
+def _known(data: Mapping[str, TaskData]) -> set[str]:
+    """Return the labelled texts, folded."""
+    return {folded(each.document.text) for task in data.values() for each in (*task.train, *task.dev, *task.test)}
 
 
 def _provenance(recipe: Recipe, data: Mapping[str, TaskData], digest: str) -> dict[str, Any]:

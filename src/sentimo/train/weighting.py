@@ -1,18 +1,26 @@
-"""The objective of a task, its label weights worked out from the training rows."""
+"""The objective of a task, its label weights worked out from the training rows, and what is wrapped around it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from torch import nn
 
-from sentimo.core.documents import Target
-from sentimo.core.labels import LabelSpace
+from sentimo.core.documents import Example, Target
+from sentimo.core.labels import Kind, LabelSpace
 from sentimo.errors import RecipeError
 from sentimo.evaluate.calibration import multi_hot
 from sentimo.train.catalogue import build
-from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
-from sentimo.train.recipe import ObjectiveChoice, TaskRecipe
+from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
+from sentimo.train.objectives.adjusted import LogitAdjusted
+from sentimo.train.objectives.distil import Distil
+from sentimo.train.objectives.step import Surroundings
+from sentimo.train.priors import prior_logits
+from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe
+
+FOCAL: Mapping[str, str] = {"single": "focal", "ordinal": "focal", "multi": "asymmetric"}
+"""Kind -> the objective that counts sure rows less."""
 
 _MOST = 50.0  # a weight beyond this lets a handful of rows steer the whole run
 
@@ -23,7 +31,7 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
     Raises:
         RecipeError: it does not suit the kind of task, or a setting is wrong.
     """
-    choice = task.objective or ObjectiveChoice(name=DEFAULT_OBJECTIVE[space.kind])
+    choice = choose_objective(task, space.kind)
     entry = OBJECTIVES[choice.name]
     if space.kind not in entry.kinds:
         fitting = ", ".join(name for name, each in OBJECTIVES.items() if space.kind in each.kinds)
@@ -32,6 +40,8 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
             f"Choose one of {fitting}."
         )
     settings = dict(choice.model_extra or {})
+    if task.imbalance == "weights":
+        settings.setdefault("weight", "balanced")
     weight = settings.get("weight")
     if weight == "balanced" and space.kind != "score":  # a score has no labels to balance
         settings["weight"] = balanced_weights(space, targets)
@@ -41,7 +51,75 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
             f"({', '.join(space.labels)})"
         )
     objective: nn.Module = build(entry.where, f"objective {choice.name!r} of task {task.name!r}", **settings)
+    if task.imbalance == "logit-adjustment":
+        return LogitAdjusted(objective, prior_logits(space, targets).tolist())
     return objective
+
+
+def choose_objective(task: TaskRecipe, kind: Kind) -> ObjectiveChoice:
+    """Return the objective that a task asks for, the usual one of its kind, or the one that its `imbalance` means.
+
+    Raises:
+        RecipeError: `imbalance` has no meaning for the kind, or means another objective than the task names.
+    """
+    usual = DEFAULT_OBJECTIVE[kind]
+    if task.imbalance != "none" and kind == "score":
+        raise RecipeError(f"task {task.name!r} is a score, which has no labels: imbalance {task.imbalance} cannot work")
+    choice = task.objective or ObjectiveChoice(name=usual)
+    if task.imbalance != "focal" or choice.name == FOCAL[kind]:
+        return choice
+    if choice.name != usual or choice.model_extra:
+        raise RecipeError(
+            f"task {task.name!r}: imbalance focal means objective {FOCAL[kind]!r}, and the task asks for "
+            f"{choice.name!r}. Leave one out."
+        )
+    return ObjectiveChoice(name=FOCAL[kind])
+
+
+def drawing(
+    tasks: Sequence[TaskRecipe], spaces: Mapping[str, LabelSpace], examples: Sequence[Example]
+) -> list[float] | None:
+    """Return how often each row is to be drawn, relative to the others, where a task wants rare labels drawn more.
+
+    A row is drawn by the `balanced_weights` of its label, at most 50 times as often; one with several labels by that
+    of the rarest, n / (n_labels * n_label); a row without a label as any row. Several such tasks multiply. None where
+    no task wants it: every row is drawn once.
+    """
+    wanted = [task.name for task in tasks if task.imbalance == "sampling"]
+    if not wanted:
+        return None
+    found = np.ones(len(examples))
+    for task in wanted:
+        place = [row for row, each in enumerate(examples) if task in each.targets]
+        hot = multi_hot(spaces[task], [examples[row].targets[task] for row in place])
+        counts = hot.sum(axis=0)
+        weight = np.minimum(_MOST, len(hot) / (len(counts) * np.maximum(counts, 1)))
+        found[place] *= np.where(hot.any(axis=1), np.where(hot, weight, 0.0).max(axis=1), 1.0)
+    drawn: list[float] = found.tolist()
+    return drawn
+
+
+def rare_labels(space: LabelSpace, targets: Sequence[Target]) -> dict[str, int]:
+    """Return the labels that fewer rows have than half of an even share, with their rows."""
+    if space.kind == "score":
+        return {}
+    counts = multi_hot(space, targets).sum(axis=0).tolist()
+    return {label: int(n) for label, n in zip(space.labels, counts, strict=True) if n < sum(counts) / len(space) / 2}
+
+
+def wrap(recipe: Recipe, inner: nn.Module, around: Surroundings) -> nn.Module:
+    """Return the objective of a step: that of the tasks, within the teacher's, within the wrappers of the recipe.
+
+    The first wrapper is the outermost.
+
+    Raises:
+        RecipeError: a setting of a wrapper is wrong.
+    """
+    if around.lesson is not None and around.network is not None:
+        inner = Distil(inner, around, around.lesson, around.network)
+    for choice in reversed(recipe.objective):
+        inner = build(WRAPPERS[choice.name], f"objective {choice.name!r}", inner, around, **(choice.model_extra or {}))
+    return inner
 
 
 def balanced_weights(space: LabelSpace, targets: Sequence[Target]) -> list[float]:

@@ -1,7 +1,8 @@
-"""Objectives: what training minimises, per task: ``(logits (b, n_labels), targets) -> losses (b,)``.
+"""Objectives: what training minimises, per task (``(logits (b, n_labels), targets) -> losses (b,)``) and around all.
 
 Targets are (b,) int64 ids for single and ordinal tasks, (b, n_labels) 0/1 for multi-label ones, (b,) floats in [0, 1]
-(the place in the range) for scores. A new objective is one file and one line here.
+(the place in the range) for scores. A wrapper works on the loss of a whole step, ``(model, batch) -> Outcome``,
+whatever it is made of (`sentimo.train.objectives.step`). A new objective or wrapper is one file and one line here.
 """
 
 from __future__ import annotations
@@ -32,4 +33,14 @@ DEFAULT_OBJECTIVE: Mapping[str, str] = {
     "ordinal": "ordinal",
     "multi": "bce",
     "score": "mse",
+}
+
+WRAPPERS: Mapping[str, str] = {
+    "fgm": "sentimo.train.objectives.fgm:FGM",
+    "pgd": "sentimo.train.objectives.pgd:PGD",
+    "freelb": "sentimo.train.objectives.freelb:FreeLB",
+    "vat": "sentimo.train.objectives.vat:VAT",
+    "smart": "sentimo.train.objectives.smart:SMART",
+    "rdrop": "sentimo.train.objectives.rdrop:RDrop",
+    "clp": "sentimo.train.objectives.clp:CLP",
 }

@@ -1,0 +1,59 @@
+"""FreeLB: learn from every step of a walk towards what would mislead."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper, no_shift, unit, within
+
+
+class FreeLB(Wrapper):
+    """Free large batch: the mean of the losses at the places of a random walk uphill.
+
+    From a random d of length about epsilon / 2, ``(L(x + d_1) + ... + L(x + d_steps)) / steps``, where ``d <- P(d +
+    step_size * g / |g|)`` as in PGD. Every place is learnt from, none is thrown away.
+
+    Args:
+        inner: The objective within.
+        around: Not needed.
+        epsilon: Greatest length of d, > 0.
+        step_size: Length of a step, > 0.
+        steps: Number of places, >= 1; a training step costs and holds in memory as many.
+
+    Raises:
+        ValueError: a setting is out of range.
+
+    Source: Zhu et al. 2020, "FreeLB: Enhanced Adversarial Training for Natural Language Understanding",
+    arXiv:1909.11764, algorithm 1; dropout is the same at all places, section 3.3.
+    """
+
+    def __init__(
+        self, inner: nn.Module, around: Surroundings, epsilon: float = 1.0, step_size: float = 0.4, steps: int = 3
+    ) -> None:
+        super().__init__(inner, around)
+        if not epsilon > 0 or not step_size > 0 or steps < 1 or steps != int(steps):
+            raise ValueError(
+                f"epsilon {epsilon}, step_size {step_size}, steps {steps}: expected lengths above 0 and whole steps, "
+                "at least 1"
+            )
+        self.epsilon, self.step_size, self.steps = epsilon, step_size, steps
+
+    def cost(self, inner: float) -> float:
+        """Return the work of a step."""
+        return (1.3 * self.steps - 0.3) * inner
+
+    def forward(self, model: nn.Module, batch: Batch) -> Outcome:
+        """Return the loss of a batch."""
+        start = no_shift(model, batch).detach().uniform_(-1.0, 1.0) * batch.mask.unsqueeze(-1)
+        shift = (self.epsilon / 2 * unit(start)).requires_grad_()
+        dice = Dice(batch.ids.device)
+        first = reached = self.inner(model, batch.moved(shift))
+        loss = first.loss / self.steps
+        for _ in range(self.steps - 1):
+            (gradient,) = torch.autograd.grad(reached.loss, shift, retain_graph=True)
+            shift = within(shift.detach() + self.step_size * unit(gradient), self.epsilon).requires_grad_()
+            dice.again()
+            reached = self.inner(model, batch.moved(shift))
+            loss = loss + reached.loss / self.steps
+        return Outcome(loss, first.logits)
