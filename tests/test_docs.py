@@ -26,6 +26,7 @@ from sentimo.data.writers import WRITERS
 from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.active import STRATEGIES
 from sentimo.train.adapt import ADAPTERS
+from sentimo.train.averages import AVERAGES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import OBJECTIVES, WRAPPERS
 from sentimo.train.objectives.step import Surroundings, TaskLosses
@@ -152,6 +153,14 @@ def test_every_adaptation_is_documented_with_its_settings_and_rate():
         assert settings_of(entry.where) <= set(codes(settings))
         assert float(factor) == entry.rate_factor
         assert (saved == "in the graph") == (name in ("bottleneck", "prefix", "prompt"))
+
+
+def test_every_average_is_documented_with_its_settings():
+    table = rows(section(DOCS / "training.md", "### Average"))
+
+    assert {codes(name)[0]: set(codes(settings)) for name, settings, _ in table} == {
+        name: settings_of(where) for name, where in AVERAGES.items()
+    }
 
 
 def test_every_wrapper_is_documented_with_its_settings_and_its_work():

@@ -344,8 +344,10 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(step, make, checkpoints)
         {"schedule": "cosine", "micro_tokens": 32},
         {"tasks": [{"name": "mood", "train": "made-up.csv", "head": "attention"}]},
         {"train_last": 1, "epochs": 1.8},
+        {"average": "ema"},
+        {"average": {"name": "swa", "start": 0.2, "every": 2}},
     ],
-    ids=["sgd", "adafactor", "micro-batches", "attention", "frozen"],
+    ids=["sgd", "adafactor", "micro-batches", "attention", "frozen", "ema", "swa"],
 )
 def test_every_kind_of_run_goes_on_to_the_same_weights(settings, make, checkpoints):
     undisturbed = make(**{"epochs": 2, **settings}).fit()

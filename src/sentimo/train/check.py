@@ -7,6 +7,7 @@ from typing import cast
 from sentimo.core.labels import Kind, LabelSpace, chosen_space
 from sentimo.train.adapt.build import build_adaptation
 from sentimo.train.augment.rows import build_augmenters
+from sentimo.train.averages.build import build_average
 from sentimo.train.catalogue import build
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
@@ -17,7 +18,7 @@ from sentimo.train.weighting import build_objective, wrap
 
 
 def check_parts(recipe: Recipe) -> None:
-    """Build every head, objective, wrapper, tracker, adaptation and method of augmentation once, small.
+    """Build every head, objective, wrapper, tracker, adaptation, average and method of augmentation once, small.
 
     Raises:
         MissingExtraError, DataError, InputError: what a method of augmentation needs is not there.
@@ -28,6 +29,7 @@ def check_parts(recipe: Recipe) -> None:
     if recipe.augment is not None:
         build_augmenters(recipe.augment)  # models are opened only when the first text is written anew
     build_adaptation(recipe.adapt)
+    build_average(recipe.average)
     for task in recipe.tasks:
         build(HEADS[task.head.name], f"head {task.head.name!r}", 8, 2, **(task.head.model_extra or {}))
         space = chosen_space(task.space, task.name, task.kind)

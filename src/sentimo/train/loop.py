@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, NoReturn
@@ -21,6 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from sentimo.engine.batching import batches
 from sentimo.errors import Interrupted, TrainingError
 from sentimo.train.adapt.build import adaptation_of
+from sentimo.train.averages.build import build_average
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.objectives.step import Batch, TaskLosses, random_state, set_random_state
 from sentimo.train.optim import build_optimiser, build_schedule
@@ -206,6 +207,9 @@ class _Run:
         self.network = network.to(self.device)
         self.adaptation = adaptation_of(network)
         self.adaptation.begin(self.n_steps)
+        self.average = build_average(recipe.average)
+        if self.average:
+            self.average.begin(self.n_steps)
         self.objective = wrap(TaskLosses(objectives, loss_weights(recipe))).to(self.device)
         self.beside = [each for each in self.objective.parameters() if each.requires_grad]
         optimiser = build_optimiser(self.network, recipe.optimiser)
@@ -232,8 +236,7 @@ class _Run:
             # A run stopped after its last step still has its last epoch to judge.
             while (self.position.step < self.n_steps or self.position.batch) and not self._is_done():
                 self._epoch(stop)
-        if self.best_weights is not None:
-            self.network.load_state_dict(self.best_weights)
+        self.network.load_state_dict(self.best_weights or self._shown_weights())
         done = self.position
         return FitResult(
             done.history, done.best_epoch, done.step, time.monotonic() - started, self.learnt, self.precision
@@ -271,18 +274,27 @@ class _Run:
     def _close_epoch(self, seconds: float) -> None:
         at = self.position
         # Plain numbers: a checkpoint is read without trusting any type but those of Python and torch.
-        figures = {name: float(each) for name, each in self.evaluate(self.network).items()} if self.evaluate else {}
+        with self._shown():
+            figures = {name: float(each) for name, each in self.evaluate(self.network).items()} if self.evaluate else {}
         figures = self._of_main(figures)
         loss = self.epoch_loss / max(1, self.epoch_rows)
         at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
         watched = figures.get(self.recipe.early_stopping.metric, -math.inf)
         if watched > at.best and self.adaptation.is_settled:
             at.best, at.best_epoch = watched, at.epoch
-            self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+            self.best_weights = self._shown_weights()
         self.progress.epoch(at.history[-1], is_best=at.best_epoch == at.epoch)
         self.recorder.epoch(at.step, at.history[-1])
         at.epoch, at.batch, self.epoch_loss, self.epoch_rows = at.epoch + 1, 0, 0.0, 0
         self._save()
+
+    def _shown(self) -> AbstractContextManager[None]:
+        """Return a context in which the network has the weights that are judged and kept."""
+        return self.average.shown(self.network) if self.average else nullcontext()
+
+    def _shown_weights(self) -> dict[str, Tensor]:
+        with self._shown():
+            return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def _shared(self, wish: bool) -> bool:
         """Return whether any process wishes so: one that stopped alone would leave the others waiting for ever."""
@@ -327,6 +339,8 @@ class _Run:
         self.optimiser.step()
         self.schedule.step()
         self.adaptation.after_step(self.position.step + 1)
+        if self.average:
+            self.average.after_step(self.network, self.position.step + 1)
         self.optimiser.zero_grad()
         self.learnt += len(batch)
         return loss
@@ -395,6 +409,7 @@ class _Run:
                 "random": random_state(self.device),
                 "recorded": self.recorder.state(),
                 "adaptation": self.adaptation.state(),
+                "average": self.average.state() if self.average else None,
             }
         )
 
@@ -413,6 +428,8 @@ class _Run:
         set_random_state(state["random"], self.device)
         self.recorded = state.get("recorded")
         self.adaptation.load_state(state.get("adaptation", {}))
+        if self.average:
+            self.average.load_state(self.network, state["average"])
 
 
 def loss_weights(recipe: Recipe) -> dict[str, float]:

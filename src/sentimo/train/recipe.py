@@ -18,6 +18,7 @@ from sentimo.data.reading import Reading
 from sentimo.engine.networks import NETWORKS
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
 from sentimo.train.adapt import ADAPTERS
+from sentimo.train.averages import AVERAGES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
 from sentimo.train.track import TRACKERS
@@ -89,6 +90,18 @@ class AdaptChoice(BaseModel):
     @model_validator(mode="after")
     def _known(self) -> Self:
         _check_name(self.name, ADAPTERS, "adaptation")
+        return self
+
+
+class AverageChoice(BaseModel):
+    """Which average of the weights along a run, and its own settings beside the name (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        _check_name(self.name, AVERAGES, "average")
         return self
 
 
@@ -406,6 +419,10 @@ class Recipe(_Part):
         default=None,
         description=f"Few weights learn beside the base: {', '.join(ADAPTERS)}. Default: all of the encoder learns.",
     )
+    average: Annotated[AverageChoice | None, BeforeValidator(_as_named)] = Field(
+        default=None,
+        description=f"What is judged and kept is a mean of the weights along the run: {' or '.join(AVERAGES)}.",
+    )
     save: Literal["model", "adapter"] = Field(
         default="model",
         description="`model`: whole, runs by itself. `adapter`: what `adapt` learnt; small, needs the base to run.",
@@ -440,6 +457,10 @@ class Recipe(_Part):
             raise ValueError("freeze and train_last exclude each other; give one")
         if self.adapt is not None and (self.freeze != "none" or self.train_last is not None):
             raise ValueError("adapt freezes the encoder itself; leave out freeze and train_last")
+        if self.average is not None and self.adapt is not None and self.adapt.name == "adalora":
+            raise ValueError(
+                "adapt adalora gives up ranks on the way, which a mean would bring back; leave out average"
+            )
         if self.save == "adapter" and self.adapt is None:
             raise ValueError("save adapter needs `adapt`, such as adapt: lora; without it all weights are new")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):
