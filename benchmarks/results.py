@@ -28,6 +28,10 @@ from typing import Any
 
 from sentimo.evaluate.speed.machine import describe_machine
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from workshop import FAMILIES
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 RECORDS, PAGE = ROOT / "docs" / "results", ROOT / "docs" / "results.md"
@@ -75,6 +79,10 @@ def _inference(title: str, what: str, model: str, texts: str, *options: str, els
 
 def _files(title: str, *options: str) -> Experiment:
     return Experiment(title, ("python", "benchmarks/files.py", *options, "--json"))
+
+
+def _workshop(family: str) -> Experiment:
+    return Experiment(f"Training methods: {family}", ("python", "benchmarks/workshop.py", family, "--json"))
 
 
 _SMALL = ("--also", "8-bit=runs/default-en/fast")
@@ -139,6 +147,14 @@ EXPERIMENTS = {
         *("--source", ".jsonl", "--target", ".parquet", "--en", "0", "--zh", "0"),
     ),
     "label-errors": Experiment("Label errors found", ("python", "benchmarks/label_errors.py", "--json")),
+    "active-learning": Experiment(
+        "Labels that active learning needs", ("python", "benchmarks/active_learning.py", "--json")
+    ),
+    "active-learning-ngrams": Experiment(
+        "Labels that active learning needs, n-grams",
+        ("python", "benchmarks/active_learning.py", "--ngrams", "--json"),
+    ),
+    **{f"workshop-{family}": _workshop(family) for family in FAMILIES},
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
 }

@@ -13,8 +13,10 @@ from sentimo.train.active.bald import bald
 from sentimo.train.active.choose import choose, simulate
 from sentimo.train.active.core_set import core_set
 from sentimo.train.active.discriminative import discriminative
-from sentimo.train.active.ngrams import NgramPool
+from sentimo.train.active.pool import LabelPool, ngram_features
 from sentimo.train.active.uncertainty import entropy, least_confident, margin
+from sentimo.train.active.vectors import encoder_features
+from sentimo.train.encoder import open_base
 
 MOODS = LabelSpace("label", ("bad", "good"))
 SEVERAL = LabelSpace("label", ("bad", "good"), "multi")
@@ -33,7 +35,7 @@ TEXTS, LABELS = zip(*texts(120), strict=True)
 
 @pytest.fixture
 def pool():
-    return NgramPool(TEXTS, MOODS, {row: LABELS[row] for row in range(20)})
+    return LabelPool(ngram_features(TEXTS), MOODS, {row: LABELS[row] for row in range(20)})
 
 
 class Fixed:
@@ -74,14 +76,18 @@ def test_bald_takes_disagreement_and_not_doubt():
 
 
 def test_core_set_takes_the_text_unlike_all_that_are_labelled():
-    pool = NgramPool(["red red", "red red too", "blue", "blue sky", "red too", "sky"], MOODS, {0: 0, 1: 1})
+    pool = LabelPool(
+        ngram_features(["red red", "red red too", "blue", "blue sky", "red too", "sky"]), MOODS, {0: 0, 1: 1}
+    )
 
     assert core_set(pool, 1, random.Random(0))[0] in (2, 3, 5)
 
 
 def test_discriminative_takes_what_the_labels_do_not_represent():
     known = [f"the film was good and {word}" for word in GOOD]
-    pool = NgramPool([*known, *known, "服务 很差 服务", "服务 很差"], MOODS, {row: row % 2 for row in range(8)})
+    pool = LabelPool(
+        ngram_features([*known, *known, "服务 很差 服务", "服务 很差"]), MOODS, {row: row % 2 for row in range(8)}
+    )
 
     assert set(discriminative(pool, 2, random.Random(0))) == {16, 17}
 
@@ -90,18 +96,18 @@ def test_discriminative_takes_what_the_labels_do_not_represent():
 @pytest.mark.parametrize("space", [MOODS, SEVERAL], ids=["one", "several"])
 def test_each_strategy_gives_different_unlabelled_rows_again_and_again(strategy, space):
     given = {row: LABELS[row] if space is MOODS else (LABELS[row],) for row in range(20)}
-    pool = NgramPool(TEXTS, space, given, out=[119])
+    pool = LabelPool(ngram_features(TEXTS), space, given, out=[119])
 
     rows = choose(pool, strategy, 15, seed=4)
 
     assert len(set(rows)) == 15
     assert set(rows) <= set(range(20, 119))
-    assert rows == choose(NgramPool(TEXTS, space, given, out=[119]), strategy, 15, seed=4)
+    assert rows == choose(LabelPool(ngram_features(TEXTS), space, given, out=[119]), strategy, 15, seed=4)
     assert len(choose(pool, strategy, 1000, seed=4)) == 99
 
 
 def test_labels_that_tell_nothing_yet_give_a_random_order():
-    pool = NgramPool(TEXTS, MOODS, {0: 1, 2: 1})
+    pool = LabelPool(ngram_features(TEXTS), MOODS, {0: 1, 2: 1})
 
     assert not pool.can_learn
     assert len(choose(pool, "margin", 5, seed=1)) == 5
@@ -194,3 +200,35 @@ def test_a_line_that_is_no_answer_is_refused(kept):
 
     with pytest.raises(DataError, match="line 1: no answer"):
         reopened(kept)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_each_strategy_works_with_what_an_encoder_makes_of_the_texts(strategy, bert):
+    pool = LabelPool(encoder_features(TEXTS, str(bert)), MOODS, {row: LABELS[row] for row in range(20)}, out=[119])
+
+    rows = choose(pool, strategy, 15, seed=4)
+
+    assert len(set(rows)) == 15
+    assert set(rows) <= set(range(20, 119))
+
+
+def test_vectors_of_an_encoder_are_of_one_length_and_do_not_depend_on_the_batch(bert):
+    found = encoder_features(TEXTS, str(bert)).toarray()
+
+    assert found.shape == (120, open_base(str(bert)).width)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(120), abs=1e-5)
+    turned = encoder_features([*reversed(TEXTS)], str(bert)).toarray()[::-1]
+    assert turned == pytest.approx(found, abs=1e-4)
+
+
+def test_vectors_are_kept_for_the_next_time_and_made_anew_for_other_texts(bert, tmp_path):
+    cache, told = tmp_path / "labels.vectors.npz", []
+    first = encoder_features(TEXTS, str(bert), cache=cache, tell=told.append)
+    assert told[-1] == 120
+
+    again = encoder_features(TEXTS, str(bert), cache=cache, tell=lambda _: pytest.fail("read anew"))
+    assert (again != first).nnz == 0
+
+    told.clear()
+    assert encoder_features(TEXTS[:9], str(bert), cache=cache, tell=told.append).shape[0] == 9
+    assert told[-1] == 9

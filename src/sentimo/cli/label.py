@@ -17,7 +17,7 @@ from sentimo.cli.console import err
 if TYPE_CHECKING:
     from sentimo.core.labels import LabelSpace
     from sentimo.train.active.answers import Answers
-    from sentimo.train.active.ngrams import NgramPool
+    from sentimo.train.active.pool import LabelPool
 
 _HELP = "number or label; s: skip, u: undo, q: quit"
 
@@ -41,6 +41,13 @@ def label(
         str,
         typer.Option(help="margin, uncertainty, entropy, bald, core_set, discriminative or random: what comes next."),
     ] = "margin",
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose by what an encoder makes of the texts (minilm, zh-small, a folder, a hub id), not by "
+            "n-grams: slower to begin with, fewer labels needed."
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Texts asked for before the model learns anew.")] = 10,
     ask: Annotated[int, typer.Option(min=0, help="Write this many texts to stdout instead of asking here.")] = 0,
     form: Annotated[Form, typer.Option("--format", help="Of --ask.")] = Form.jsonl,
@@ -62,7 +69,7 @@ def label(
     from sentimo.errors import InputError
     from sentimo.train.active.answers import Answers
     from sentimo.train.active.choose import check_strategy
-    from sentimo.train.active.ngrams import NgramPool
+    from sentimo.train.active.pool import LabelPool
 
     check_strategy(strategy)
     if output.suffix != ".jsonl":
@@ -75,7 +82,7 @@ def label(
         err.print(f"{n:,} labels taken from {answers}; {output} holds {_n_labels(kept):,}", markup=False)
         if not ask:
             return
-    pool = NgramPool(texts, space, {}, out=_copies(texts))
+    pool = LabelPool(_features(texts, base, output), space, {}, out=_copies(texts))
     for row, given in kept.labels.items():
         pool.add(row, _target(space, given))
     if ask:
@@ -97,6 +104,26 @@ def _space(labels: str, several: bool) -> LabelSpace:
     return space
 
 
+def _features(texts: list[str], base: str | None, output: Path) -> Any:
+    from sentimo.train.active.pool import ngram_features
+
+    if base is None:
+        return ngram_features(texts)
+    from rich.progress import Progress
+
+    from sentimo.errors import MissingExtraError
+
+    try:
+        from sentimo.train.active.vectors import encoder_features
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"--base ({error.name})", "train") from None
+
+    with Progress(console=err, transient=True) as progress:
+        bar = progress.add_task(f"reading the texts with {base}", total=len(texts))
+        cache = output.with_suffix(".vectors.npz")
+        return encoder_features(texts, base, cache=cache, tell=lambda done: progress.update(bar, completed=done))
+
+
 def _copies(texts: list[str]) -> list[int]:
     """Return the rows whose text stood before: one answer is enough."""
     first: dict[str, int] = {}
@@ -115,7 +142,7 @@ def _target(space: LabelSpace, given: Any) -> Any:
     return space.id_of(given, "answers")
 
 
-def _next(pool: NgramPool, strategy: str, n: int, seed: int) -> list[tuple[int, list[str], float]]:
+def _next(pool: LabelPool, strategy: str, n: int, seed: int) -> list[tuple[int, list[str], float]]:
     """Return (row, suggested labels, score of the first) of the texts to ask for."""
     from sentimo.train.active.choose import choose
 
@@ -126,7 +153,7 @@ def _next(pool: NgramPool, strategy: str, n: int, seed: int) -> list[tuple[int, 
 
 
 def _loop(
-    pool: NgramPool,
+    pool: LabelPool,
     texts: list[str],
     space: LabelSpace,
     kept: Answers,
@@ -184,7 +211,7 @@ def _label_named(typed: str, space: LabelSpace) -> str | None:
     return begin[0] if len(begin) == 1 else None
 
 
-def _write(pool: NgramPool, texts: list[str], space: LabelSpace, strategy: str, n: int, form: Form, seed: int) -> None:
+def _write(pool: LabelPool, texts: list[str], space: LabelSpace, strategy: str, n: int, form: Form, seed: int) -> None:
     from json import dumps
 
     from sentimo.data.label_studio import to_task

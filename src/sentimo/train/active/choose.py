@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from random import Random
 from typing import Any
@@ -12,11 +12,11 @@ from sentimo.core.labels import LabelSpace
 from sentimo.errors import InputError, did_you_mean
 from sentimo.evaluate.metrics import MAIN_FIGURE, score_task
 from sentimo.train.active import STRATEGIES
-from sentimo.train.active.ngrams import NgramPool
+from sentimo.train.active.pool import LabelPool, ngram_features
 from sentimo.train.active.uncertainty import at_random
 
 
-def choose(pool: NgramPool, strategy: str, n: int, seed: int) -> list[int]:
+def choose(pool: LabelPool, strategy: str, n: int, seed: int) -> list[int]:
     """Return the rows to label next, the best first; at random as long as the labels tell nothing.
 
     Raises:
@@ -48,6 +48,7 @@ def simulate(
     strategy: str,
     sizes: Sequence[int],
     seed: int,
+    features: Callable[[Sequence[str]], Any] = ngram_features,
 ) -> list[float]:
     """Label texts in the order of a strategy, and return the main figure on the test rows at each size.
 
@@ -58,10 +59,11 @@ def simulate(
         strategy: Name of a strategy.
         sizes: Numbers of labels at which the model is judged, rising; the first is drawn at random.
         seed: Of the draws.
+        features: Texts -> what the model sees of them; see `LabelPool`.
     """
     everything = [*texts, *(text for text, _ in test)]
     held_out = range(len(texts), len(everything))
-    pool = NgramPool(everything, space, {}, out=held_out)
+    pool = LabelPool(features(everything), space, {}, out=held_out)
     figures = []
     for size in sizes:
         for row in choose(pool, strategy, size - len(pool.targets), seed):

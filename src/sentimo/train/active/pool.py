@@ -1,4 +1,4 @@
-"""A pool of texts with an n-gram model of those that are labelled: it learns anew in a moment after each batch."""
+"""A pool of texts with a linear model of those that are labelled: it learns anew in a moment after each batch."""
 
 from __future__ import annotations
 
@@ -17,31 +17,39 @@ from sentimo.train.planes import PlaneFitter, require_sklearn
 
 _STRENGTH = 8.0  # C of the logistic regression
 _MOST_FEATURES = 50_000
-_DROPPED = 0.5  # share of the n-grams that a drawn model does without
+_DROPPED = 0.5  # share of the features that a drawn model does without
 
 
-class NgramPool:
+def ngram_features(texts: Sequence[str]) -> Any:
+    """Return the n-grams of texts (n, n_features), a scipy CSR matrix of rows of length 1.
+
+    N-grams and their weights come from all texts, labelled or not, so a pool is read once.
+
+    Raises:
+        DataError: no n-gram occurs in two texts.
+    """
+    return matrix_of(untrained_model(texts, _MOST_FEATURES), texts)
+
+
+class LabelPool:
     """Texts of which some are labelled.
 
-    N-grams and their weights come from all texts, labelled or not, so the pool is read once.
-
     Args:
-        texts: All texts.
+        features: (n, n_features) of the texts, a scipy CSR matrix of rows of length 1: `ngram_features`, or what an
+            encoder makes of them (`sentimo.train.active.vectors`).
         space: The labels.
         targets: Row -> its label, of those that are labelled; may grow (`add`).
         out: Rows that are not asked for, such as skipped ones.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
-        DataError: no n-gram occurs in two texts.
     """
 
     def __init__(
-        self, texts: Sequence[str], space: LabelSpace, targets: Mapping[int, Target], out: Sequence[int] = ()
+        self, features: Any, space: LabelSpace, targets: Mapping[int, Target], out: Sequence[int] = ()
     ) -> None:
         require_sklearn()
-        self._space, self._n = space, len(texts)
-        self._matrix = matrix_of(untrained_model(texts, _MOST_FEATURES), texts)
+        self._space, self._matrix = space, features
         self.targets, self._out = dict(targets), set(out)
         self._planes: tuple[Floats, Floats] | None = None
 
@@ -58,7 +66,7 @@ class NgramPool:
     @property
     def unlabelled(self) -> list[int]:
         """Rows that may be asked for, in order."""
-        return [row for row in range(self._n) if row not in self.targets and row not in self._out]
+        return [row for row in range(self._matrix.shape[0]) if row not in self.targets and row not in self._out]
 
     @property
     def can_learn(self) -> bool:
@@ -95,7 +103,7 @@ class NgramPool:
         return self._answers(matrix, None)
 
     def samples(self, n: int, seed: int) -> Floats:
-        """Return (n, n_unlabelled, n_labels) of models that do without half of the n-grams each (dropout)."""
+        """Return (n, n_unlabelled, n_labels) of models that do without half of the features each (dropout)."""
         draw, matrix = np.random.default_rng(seed), self._matrix[self.unlabelled]
         kept = draw.random((n, matrix.shape[1])) >= _DROPPED
         return np.stack([self._answers(matrix, mask / (1 - _DROPPED)) for mask in kept])
