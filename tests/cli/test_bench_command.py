@@ -69,7 +69,7 @@ def test_the_table_and_the_profile_are_for_people(trained, no_fresh):
 @pytest.mark.parametrize(("load", "expected"), [(1.6, True), (0.4, False)])
 def test_a_busy_machine_is_told(trained, monkeypatch, load, expected):
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("sentimo.evaluate.speed.machine.usable_cores", lambda: 2)
     monkeypatch.setattr(Bench, "run", lambda self: None)
 
     result = invoke(bench, "--model", trained.bundle.path, "--alone")

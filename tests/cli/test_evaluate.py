@@ -29,7 +29,7 @@ class FakeAnalyzer:
         self.spaces = {"polarity": POLARITY_3} if name == "small" else {"polarity": POLARITY_3, "emotion": EKMAN_7}
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name, base=None):
         return cls(str(name))
 
     def predict(self, texts):
