@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import http.server
 import io
 import json
 import os
@@ -10,12 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mirror import mirror_of
 from rich.console import Console
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -380,45 +378,11 @@ def test_without_test_rows_the_report_is_on_dev(quick, labelled, same_graph, tmp
 # ---------------------------------------------------------------------------------------------- the network
 
 
-class Mirror(http.server.BaseHTTPRequestHandler):
-    """A hub that has one model, `tiny/bert`, and writes down what it is asked for."""
-
-    folder: Path
-    asked: list[str]
-
-    def do_GET(self):
-        self.asked.append(self.path)
-        name = self.path.partition("/tiny/bert/resolve/main/")[2]
-        there = bool(name) and (self.folder / name).is_file()
-        body = (self.folder / name).read_bytes() if there else b"{}"
-        self.send_response(200 if there else 404)
-        if there:
-            self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-            self.send_header("X-Repo-Commit", "0" * 40)
-        else:
-            self.send_header("X-Error-Code", "EntryNotFound")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *arguments):
-        """Say nothing."""
-
-
 @pytest.fixture
 def mirror(encoder):
     """Address of a mirror, and the list of paths it was asked for."""
-    handler = type("TinyMirror", (Mirror,), {"folder": encoder, "asked": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler.asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with mirror_of(encoder) as found:
+        yield found
 
 
 LOAD_FROM_HUB = """

@@ -25,6 +25,7 @@ from sentimo.cli.export import export
 from sentimo.cli.label import label
 from sentimo.cli.learning_curve import learning_curve
 from sentimo.cli.lr_range import lr_range
+from sentimo.cli.models import models
 from sentimo.cli.phenomena import phenomena
 from sentimo.cli.predict import predict
 from sentimo.cli.pretrain import pretrain
@@ -59,6 +60,7 @@ app.command(name="lr-range")(lr_range)
 app.command(name="check-labels")(check_labels)
 app.add_typer(recipe, name="recipe")
 app.add_typer(runs, name="runs")
+app.add_typer(models, name="models")
 
 
 def _version(wanted: bool) -> None:

@@ -19,7 +19,7 @@ def model_card(
 
     Args:
         manifest: What the bundle is.
-        reports: Heading of a column -> report on the same rows; the first one is the model's own.
+        reports: Heading of a column -> report on the same rows; the first is the model's own. None: not judged.
         notes: What happened on the way, in sentences.
         about: Paragraphs on data, licences and limits, written by whoever knows them.
     """
@@ -43,13 +43,14 @@ def _lines(manifest: Manifest, reports: Mapping[str, Report], notes: Sequence[st
     if about:
         yield about.strip()
         yield ""
-    yield from _figures(reports)
+    if reports:
+        yield from _figures(reports)
     yield "## How it was made"
     yield ""
     for name, value in manifest.provenance.items():
         yield f"- {name}: {value}"
     yield from (f"- {note}" for note in notes)
-    if manifest.backend == "onnx":
+    if manifest.backend == "onnx" and reports:
         yield "- every choice: `recipe.yaml`; every figure: `report.json`"
 
 
