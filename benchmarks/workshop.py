@@ -1,7 +1,7 @@
 """Training methods against plain fine-tuning: the same rows, base, epochs and seeds, one change of the recipe each.
 
     python benchmarks/workshop.py adapt                       # one family, English and Chinese, seeds 1 to 3
-    python benchmarks/workshop.py adversarial --sets en --only fgm,freelb --jobs 4
+    python benchmarks/workshop.py adversarial --sets emotion-6 --only fgm,freelb --jobs 4
 
 A run that is stored under runs/workshop is not made again as long as its recipe is the same. Figures are means over
 the seeds; an interval is that of Student's t over them: it says how much another seed changes the figure.
@@ -12,15 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from scipy.stats import t as student
@@ -32,74 +34,163 @@ from sentimo.evaluate.speed.machine import describe_machine
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 RUNS = ROOT / "runs" / "workshop"
-N_TRAIN, N_HELD_OUT, EPOCHS = 4_000, 1_000, 3
+HELD_OUT = {"dev": 1_000, "test": 2_000}
 
 Changes = dict[str, Any]
-"""Recipe key -> value that differs from plain fine-tuning."""
+"""Recipe key -> value that differs from plain fine-tuning. The key "task" holds those of the task."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Data and base of one language."""
+    """Data and base.
+
+    Attributes:
+        attack: Changes of texts that attacks may make.
+    """
 
     folder: str
     base: str
-    changes_of_attack: str
+    attack: str
 
 
+@dataclass(frozen=True)
+class Family:
+    """Methods that are compared with each other and with plain fine-tuning.
+
+    Attributes:
+        methods: Name -> what it changes. In strings {plain} is the plain model of the same seed, {rest} the training
+            texts that are not learnt from with a label, {domain} a base that has read them.
+        sets: Where, of SETS.
+        rows: Labelled rows to learn from.
+        per_label: As many of each label instead.
+        plain: What plain fine-tuning differs in from the defaults.
+        attacked: Whether the models are attacked as well.
+    """
+
+    methods: dict[str, Changes]
+    sets: tuple[str, ...] = ("emotion-6", "smp2020")
+    rows: int = 4_000
+    per_label: int | None = None
+    plain: Changes = field(default_factory=dict)
+    attacked: bool = False
+
+
+_ENGLISH, _CHINESE = "typos,swaps,drops", "homophones,swaps,drops"
 SETS = {
-    "en": Setting("en/emotion-6", "minilm", "typos,swaps,drops"),
-    "zh": Setting("zh/smp2020-ewect-usual", "zh-small", "homophones,swaps,drops"),
+    "emotion-6": Setting("en/emotion-6", "minilm", _ENGLISH),
+    "smp2020": Setting("zh/smp2020-ewect-usual", "zh-small", _CHINESE),
+    "sst2": Setting("en/sst2", "minilm", _ENGLISH),
+    "hotel": Setting("zh/chnsenticorp-hotel", "zh-small", _CHINESE),
+    "airline": Setting("en/airline-tweets", "minilm", _ENGLISH),
 }
 
-ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt")
-WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
-FAMILIES: dict[str, dict[str, Changes]] = {
-    "adapt": {name: {"adapt": name} for name in ADAPTERS} | {"heads only": {"freeze": "encoder"}},
-    "adversarial": {name: {"objective": name} for name in WRAPPERS}
-    | {"fgm and rdrop": {"objective": ["fgm", "rdrop"]}},
+_ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt")
+_WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
+_IMBALANCE = ("weights", "sampling", "logit-adjustment", "focal")
+_AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard", "mask")
+_STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
+
+FAMILIES = {
+    "adapt": Family({name: {"adapt": name} for name in _ADAPTERS} | {"heads only": {"freeze": "encoder"}}),
+    "adversarial": Family(
+        {name: {"objective": name} for name in _WRAPPERS} | {"fgm and rdrop": {"objective": ["fgm", "rdrop"]}},
+        attacked=True,
+    ),
+    "augment": Family(
+        {name: {"augment": name} for name in _AUGMENT} | {"synonym and delete": {"augment": ["synonym", "delete"]}},
+        rows=1_000,
+    ),
+    "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}),
+    "average": Family({name: {"average": name} for name in ("ema", "swa")}),
+    "composed": Family(
+        {"all of them": {"adapt": "lora", "objective": ["fgm", "rdrop"], "augment": ["synonym"]}}, rows=1_000
+    ),
+    "few-shot": Family({"pairs": {"few_shot": True}}, sets=("sst2", "hotel"), per_label=16, plain={"epochs": 20}),
+    "distil": Family(
+        {
+            "textcnn alone": _STUDENT,
+            "textcnn taught": {**_STUDENT, "teacher": {"models": "{plain}", "text": "{rest}"}},
+        }
+    ),
+    "domain": Family({"pre-trained": {"base": "{domain}"}}, sets=("airline",), rows=1_000),
 }
-ATTACKED = ("adversarial",)
-"""Families whose models are attacked as well."""
 
 
 @dataclass(frozen=True)
 class Job:
     """One training run."""
 
-    language: str
+    name: str
+    family: Family
+    set: str
     method: str
     changes: Changes
     seed: int
-    attacked: bool
+
+    @property
+    def place(self) -> Path:
+        """Folder of the rows, and of all models that learn from them."""
+        n = f"{self.family.per_label}-each-{self.seed}" if self.family.per_label else f"{self.family.rows}"
+        return RUNS / self.set / n
 
     @property
     def folder(self) -> Path:
         """Where the model lies."""
-        return RUNS / self.language / f"{self.method.replace(' ', '-')}-{self.seed}"
+        return self.place / f"{self.method.replace(' ', '-')}-{self.seed}"
 
     @property
     def recipe(self) -> dict[str, Any]:
         """The whole recipe."""
-        parts = {part: str(RUNS / self.language / f"{part}.parquet") for part in ("train", "dev", "test")}
-        plain = {
+        parts = {part: str(self.place / f"{part}.parquet") for part in ("train", "dev", "test")}
+        recipe = {
             "name": self.method,
-            "base": SETS[self.language].base,
-            "tasks": [{"name": "emotions", **parts}],
-            "epochs": EPOCHS,
+            "base": SETS[self.set].base,
+            "tasks": [{"name": "labels", **parts, **self.changes.get("task", {})}],
+            "epochs": 3,
             "seed": self.seed,
             "baseline": False,
+            **self.family.plain,
+            **{key: value for key, value in self.changes.items() if key != "task"},
         }
-        return plain | self.changes
+        names = {
+            "plain": self.place / f"plain-{self.seed}",
+            "rest": self.place / "rest.txt",
+            "domain": self.place / "domain",
+        }
+        return json.loads(re.sub(r"\{(plain|rest|domain)\}", lambda found: str(names[found[1]]), json.dumps(recipe)))
+
+    def prepare(self, threads: int) -> None:
+        """Write the rows, and the base that has read the others, where they are not there yet."""
+        self.place.mkdir(parents=True, exist_ok=True)
+        source = DATA / SETS[self.set].folder
+        if not (self.place / "rest.txt").is_file():
+            for part, n in HELD_OUT.items():
+                table = pq.read_table(source / f"{part}.parquet", columns=["text", "label"])
+                pq.write_table(table.take(_draw(len(table), n, 13)), self.place / f"{part}.parquet")
+            table = pq.read_table(source / "train.parquet", columns=["text", "label"])
+            chosen = self._chosen(table)
+            pq.write_table(table.take(chosen), self.place / "train.parquet")
+            left = np.setdiff1d(np.arange(len(table)), chosen)
+            texts = (" ".join(text.split()) for text in table.take(left)["text"].to_pylist())
+            (self.place / "rest.txt").write_text("\n".join(texts) + "\n", "utf-8")
+        if "{domain}" in json.dumps(self.changes) and not (self.place / "domain").is_dir():
+            options = ["--text", str(self.place / "rest.txt"), "-o", str(self.place / "domain"), "--epochs", "6"]
+            told, _ = _sentimo(["pretrain", "--base", SETS[self.set].base, *options, "--json"], threads)
+            (self.place / "domain.json").write_text(json.dumps(told), "utf-8")
+
+    def _chosen(self, table: pa.Table) -> np.ndarray:
+        if self.family.per_label is None:
+            return _draw(len(table), self.family.rows, 13)
+        labels = np.array(table["label"].to_pylist())
+        rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        return np.sort(np.concatenate([each[_draw(len(each), self.family.per_label, self.seed)] for each in rows]))
 
     def run(self, threads: int) -> dict[str, Any]:
         """Train, judge and return the figures; from the record where there is one of this recipe."""
         record = self.folder.with_suffix(".json")
         known = json.loads(record.read_text("utf-8")) if record.is_file() else {}
-        found = known if known.get("recipe") == self.recipe else {}
-        if not found:
-            found = {"recipe": self.recipe, **self._train(threads)}
-        if self.attacked and "robust" not in found:
+        found = known if known.get("recipe") == self.recipe else {"recipe": self.recipe, **self._train(threads)}
+        if self.family.attacked and "robust" not in found:
             found["robust"] = self._attack(threads)
         record.write_text(json.dumps(found), "utf-8")
         return found
@@ -107,28 +198,33 @@ class Job:
     def _train(self, threads: int) -> dict[str, Any]:
         file = self.folder.with_suffix(".yaml")
         file.write_text(yaml.safe_dump(self.recipe, sort_keys=False), "utf-8")
-        options = ["train", str(file), "-o", str(self.folder), "--overwrite", "--json"]
-        result, peak = _sentimo(options, threads)
+        result, used = _sentimo(["train", str(file), "-o", str(self.folder), "--overwrite", "--json"], threads)
         report = json.loads((self.folder / "report.json").read_text("utf-8"))
+        own = result["test"]["tasks"]["labels"]
         return {
-            "macro_f1": result["test"]["tasks"]["emotions"]["figures"]["macro_f1"]["value"],
-            "accuracy": result["test"]["tasks"]["emotions"]["figures"]["accuracy"]["value"],
-            "seconds": sum(each["seconds"] for each in report["epochs"]),
+            **{name: own["figures"][name]["value"] for name in ("macro_f1", "accuracy")},
+            "recall": {each["label"]: each["recall"]["value"] for each in own["per_label"]},
+            "support": {each["label"]: each["support"] for each in own["per_label"]},
             "share": report.get("adapt", {}).get("share"),
-            "gigabytes": peak,
+            "notes": report["notes"],
+            "seconds": sum(each["seconds"] for each in report["epochs"]),
+            **used,
         }
 
     def _attack(self, threads: int) -> float:
-        changes = SETS[self.language].changes_of_attack
-        test = self.recipe["tasks"][0]["test"]
+        changes, test = SETS[self.set].attack, self.recipe["tasks"][0]["test"]
         options = ["evaluate", str(self.folder), test, "--attack", changes, "--attack-rows", "300", "--json"]
         result, _ = _sentimo([*options, "--n-bootstrap", "0"], threads)
         robust: float = result["attack"]["robust"]["value"]
         return robust
 
 
-def _sentimo(options: Sequence[str], threads: int) -> tuple[dict[str, Any], float]:
-    """Run a command and return what it printed and its peak memory in GB."""
+def _draw(n: int, wanted: int, seed: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).permutation(n)[:wanted])
+
+
+def _sentimo(options: Sequence[str], threads: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """Run a command and return what it printed, and its CPU seconds and peak memory in GB."""
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(
         [sys.executable, "-m", "sentimo", *options], stdout=subprocess.PIPE, text=True, env=environment
@@ -139,93 +235,93 @@ def _sentimo(options: Sequence[str], threads: int) -> tuple[dict[str, Any], floa
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"sentimo {' '.join(options)} ended with {process.returncode}")
-    return json.loads(printed.splitlines()[-1]), usage.ru_maxrss / 2**20
+    used = {"cpu_seconds": usage.ru_utime + usage.ru_stime, "gigabytes": usage.ru_maxrss / 2**20}
+    return json.loads(printed.splitlines()[-1]), used
 
 
-def prepare(language: str) -> None:
-    """Write the rows that all runs of a language share."""
-    folder = RUNS / language
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, n in (("train", N_TRAIN), ("dev", N_HELD_OUT), ("test", 2 * N_HELD_OUT)):
-        table = pq.read_table(DATA / SETS[language].folder / f"{part}.parquet", columns=["text", "label"])
-        chosen = np.sort(np.random.default_rng(13).permutation(len(table))[:n])
-        pq.write_table(table.take(chosen), folder / f"{part}.parquet")
-
-
-def interval(values: Sequence[float]) -> str:
-    """Return mean and 95 % interval over the seeds."""
+def interval(values: Sequence[float], digits: int = 4) -> str:
+    """Return mean and half of the 95 % interval over the seeds."""
+    mean = f"{np.mean(values):.{digits}f}"
     if len(values) < 2:
-        return f"{values[0]:.4f}"
+        return mean
     half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
-    return f"{np.mean(values):.4f} ± {half:.4f}"
+    return f"{mean} ± {half:.{digits}f}"
 
 
-def row(name: str, runs: Sequence[Mapping[str, Any]], plain: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def line(method: str, runs: Sequence[Mapping[str, Any]], plain: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return a line of the table: figures, and differences to plain fine-tuning with the same seeds."""
-    own, theirs = ([each["macro_f1"] for each in some] for some in (runs, plain))
-    found = {"method": name, "macro F1": interval(own), "accuracy": interval([each["accuracy"] for each in runs])}
+    found = {
+        "method": method,
+        "macro F1": interval([each["macro_f1"] for each in runs]),
+        "accuracy": interval([each["accuracy"] for each in runs]),
+    }
+    pairs = list(zip(runs, plain, strict=True))
     if runs is not plain:
-        found["points to plain"] = _points([a - b for a, b in zip(own, theirs, strict=True)])
+        found["points of F1"] = interval([100 * (a["macro_f1"] - b["macro_f1"]) for a, b in pairs], 2)
+    rarest = min(runs[0]["support"], key=runs[0]["support"].get)
+    found[f"recall of the rarest ({rarest})"] = interval([each["recall"][rarest] for each in runs])
     if all("robust" in each for each in (*runs, *plain)):
         found["accuracy under attack"] = interval([each["robust"] for each in runs])
         if runs is not plain:
-            gained = [a["robust"] - b["robust"] for a, b in zip(runs, plain, strict=True)]
-            found["points under attack"] = _points(gained)
+            found["points under attack"] = interval([100 * (a["robust"] - b["robust"]) for a, b in pairs], 2)
     if runs[0]["share"] is not None:
         found["weights that learn"] = f"{runs[0]['share']:.2%}"
-    took = np.mean([a["seconds"] / b["seconds"] for a, b in zip(runs, plain, strict=True)])
-    found["time"] = f"x{took:.2f}"
+    speeds = [each for run in runs for note in run["notes"] for each in re.findall(r"([\d.]+) times as fast", note)]
+    if speeds:
+        found["speed of the teacher"] = f"x{np.mean([float(each) for each in speeds]):.1f}"
+    found["CPU time"] = f"x{np.mean([a['cpu_seconds'] / b['cpu_seconds'] for a, b in pairs]):.2f}"
     found["peak memory"] = f"{np.mean([each['gigabytes'] for each in runs]):.2f} GB"
     return found
-
-
-def _points(differences: Sequence[float]) -> str:
-    return interval([100 * each for each in differences]).replace("0 ± ", " ± ") if differences else ""
 
 
 def main() -> None:
     """Run a family and print its table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("family", choices=FAMILIES)
-    options.add_argument("--sets", default="en,zh")
+    options.add_argument("--sets", help=f"of {', '.join(SETS)}, commas between; default: those of the family")
     options.add_argument("--only", help="methods, commas between; default: all of the family")
     options.add_argument("--seeds", type=int, default=3, help="seeds from 1 on")
     options.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     options.add_argument("--threads", type=int, default=1, help="of each run")
     options.add_argument("--json", action="store_true")
     chosen = options.parse_args()
-    methods = FAMILIES[chosen.family]
-    if chosen.only:
-        methods = {name: methods[name] for name in chosen.only.split(",")}
-    attacked = chosen.family in ATTACKED
-    languages = chosen.sets.split(",")
-    for language in languages:
-        prepare(language)
+    family = FAMILIES[chosen.family]
+    methods = {name: family.methods[name] for name in chosen.only.split(",")} if chosen.only else family.methods
+    sets = chosen.sets.split(",") if chosen.sets else family.sets
     seeds = range(1, chosen.seeds + 1)
-    jobs = [
-        Job(language, method, changes, seed, attacked)
-        for language in languages
-        for seed in seeds
-        for method, changes in {"plain": {}, **methods}.items()
-    ]
-    with ThreadPoolExecutor(chosen.jobs) as pool:
-        done = list(pool.map(lambda job: job.run(chosen.threads), jobs))
-    runs = {(job.language, job.method, job.seed): found for job, found in zip(jobs, done, strict=True)}
-    rows = []
-    for language in languages:
-        plain = [runs[language, "plain", seed] for seed in seeds]
-        for method in ("plain", *methods):
-            own = plain if method == "plain" else [runs[language, method, seed] for seed in seeds]
-            rows.append({"set": SETS[language].folder, **row(method, own, plain)})
+
+    def runs_of(name: str, method: str, changes: Changes) -> list[Job]:
+        return [Job(chosen.family, family, name, method, changes, seed) for seed in seeds]
+
+    plain = [job for name in sets for job in runs_of(name, "plain", {})]
+    others = [job for name in sets for method, changes in methods.items() for job in runs_of(name, method, changes)]
+    others.sort(key=lambda job: job.seed)  # the first seed of all is there first
+    for job in (*plain, *others):
+        job.prepare(chosen.threads)
+    with ThreadPoolExecutor(chosen.jobs) as pool:  # plain ones first: they may be teachers
+        done = dict(zip(plain, pool.map(lambda job: job.run(chosen.threads), plain), strict=True))
+        done |= zip(others, pool.map(lambda job: job.run(chosen.threads), others), strict=True)
+    table, notes = [], []
+    for name in sets:
+        own = {
+            method: [found for job, found in done.items() if (job.set, job.method) == (name, method)]
+            for method in ("plain", *methods)
+        }
+        table += [{"set": SETS[name].folder, **line(method, runs, own["plain"])} for method, runs in own.items()]
+        domain = next(job for job in plain if job.set == name).place / "domain.json"
+        if domain.is_file():
+            notes.append(f"Pre-training on the texts of {SETS[name].folder}: {domain.read_text('utf-8')}")
+    rows = f"{family.per_label} rows of each label" if family.per_label else f"{family.rows:,} labelled rows"
+    bases = dict.fromkeys(SETS[each].base for each in sets)
     how = (
-        f"{N_TRAIN:,} training rows, {EPOCHS} epochs, {2 * N_HELD_OUT:,} test rows; bases "
-        f"{', '.join(f'{SETS[each].base} ({each})' for each in languages)}; seeds 1 to {chosen.seeds}: mean ± half of "
-        "the 95 % interval; points are hundredths, paired by seed; time is that of the epochs against plain"
+        f"{rows}, up to {HELD_OUT['test']:,} test rows; {' and '.join(bases)}, {family.plain.get('epochs', 3)} epochs; "
+        f"seeds 1 to {chosen.seeds}: mean ± half of the 95 % interval; points are hundredths, paired by seed; CPU time "
+        "is that of the whole run, judging and export included, against plain"
     )
     if chosen.json:
-        print(json.dumps({"how": how, "rows": rows, "notes": [], "machine": describe_machine()}))
+        print(json.dumps({"how": how, "rows": table, "notes": notes, "machine": describe_machine()}))
     else:
-        print("\n".join([how, *map(str, rows)]))
+        print("\n".join([how, *map(str, table), *notes]))
 
 
 if __name__ == "__main__":
