@@ -28,6 +28,7 @@ from sentimo.data.bases import MINILM, local_folder
 from sentimo.engine.networks import MODEL_TYPES, register
 from sentimo.engine.predictor import readable
 from sentimo.errors import InputError
+from sentimo.train.signs import read_signs
 
 register()
 
@@ -107,7 +108,7 @@ class Base:
 
 
 def open_base(name: str) -> Base:
-    """Find a base model and open its configuration and tokenizer.
+    """Find a base model and open its configuration and tokenizer, which reads emoji as words if it knows none.
 
     Args:
         name: "minilm", "zh-small", a folder, or a hub id. A folder never touches the network; the mirror in HF_ENDPOINT
@@ -135,6 +136,7 @@ def open_base(name: str) -> Base:
         raise InputError(f"base model {name!r} has a tokenizer without words; is tokenizer.json missing?")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
+    read_signs(tokenizer)
     prefix, suffix = _special_tokens(tokenizer)
     pad_id = next((each for each in (tokenizer.pad_token_id, tokenizer.eos_token_id) if each is not None), 0)
     is_decoder = (
