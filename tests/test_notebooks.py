@@ -15,7 +15,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 
 
 def test_there_are_notebooks():
-    assert {"quick_start", "own_data", "chinese"} <= {path.stem for path in NOTEBOOKS}
+    assert {"quick_start", "own_data", "few_shot", "chinese"} <= {path.stem for path in NOTEBOOKS}
 
 
 @each_notebook
