@@ -16,7 +16,7 @@ class Fired:
             override (`sentimo.engine.overrides`).
         start, end: Its place in the text, as offsets in characters.
         word: What stands there.
-        effect: Of a word its valence, of capitals, exclamations and overrides what they add, of all others their factor.
+        effect: Of a word its valence; of capitals, exclamations and overrides what they add; of others their factor.
         target: The word that it changes, empty where it is a whole clause.
         name: Name of a user's rule.
         told: What happened, in English and in Chinese, where the rule does not say it.

@@ -205,7 +205,9 @@ def _read_boson(path: Path, lines: Sequence[str]) -> Pairs:
 
 def _read_csv(path: Path, lines: Sequence[str]) -> Pairs:
     rows = list(_table(path, lines, ()))
-    columns = {name.strip().lower(): name for name in (rows[0][1] if rows else {})}
+    if not rows:
+        return
+    columns = {name.strip().lower(): name for name in rows[0][1]}
     word = next((columns[name] for name in _WORD if name in columns), None)
     valence = next((columns[name] for name in _VALENCE if name in columns), None)
     polarity = next((columns[name] for name in _POLARITY if name in columns), None)
@@ -250,5 +252,5 @@ FORMATS: Mapping[str, Callable[[Path, Sequence[str]], Pairs]] = {
     "boson": _read_boson,
 }
 """Name -> how it is read: ``csv`` (columns word and valence, or word and polarity), ``vader`` (vader_lexicon.txt),
-``afinn`` (AFINN-111.txt), ``nrc-vad`` (NRC-VAD-Lexicon.txt), ``hownet`` (a word a line), ``dutir`` (情感词汇本体 saved as
-CSV), ``boson`` (BosonNLP_sentiment_score.txt)."""
+``afinn`` (AFINN-111.txt), ``nrc-vad`` (NRC-VAD-Lexicon.txt), ``hownet`` (a word a line), ``dutir`` (the ontology saved
+as CSV), ``boson`` (BosonNLP_sentiment_score.txt)."""

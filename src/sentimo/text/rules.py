@@ -73,7 +73,23 @@ _SUPPOSITIONS: Mapping[str, tuple[str, ...]] = {
     "zh": ("如果", "要是", "假如", "假若", "倘若", "若是", "的话", "除非", "早知道", "本来以为", "原以为"),
 }
 _ASKING: Mapping[str, tuple[str, ...]] = {
-    "en": tuple("is are was were do does did can could will would should has have am any anyone".split()),
+    "en": (
+        "is",
+        "are",
+        "was",
+        "were",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "has",
+        "have",
+        "am",
+    ),
     "zh": (
         "吗",
         "嘛",

@@ -19,17 +19,15 @@ from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.core.trace import Fired
 from sentimo.engine.backends import Prepared, Window
+from sentimo.engine.knowledge import RULES, lexicon_of
 from sentimo.engine.predictor import Predictor
 from sentimo.engine.windows import spans
-from sentimo.errors import BundleError, InputError
+from sentimo.errors import BundleError
 from sentimo.text.lexicon import Lexicon
 from sentimo.text.ngrams import token_spans
 from sentimo.text.rules import FEATURES, VERSION, Rules
 
 Floats = NDArray[np.float32]
-
-RULES = "rules"
-"""Setting of a bundle: the version of the rules it was made with."""
 
 MAX_TOKENS = 256
 """Tokens that are read at once; a contrast weighs within a sentence, so little is lost at the seams."""
@@ -85,7 +83,7 @@ class LexiconModel:
             n = len(task.space)
             coef = _array(bundle, f"coef.{task.name}.npy", (n, len(FEATURES)))
             planes[task.name] = Plane(coef, _array(bundle, f"bias.{task.name}.npy", (n,)))
-        return cls(read_lexicon_of(bundle), planes)
+        return cls(lexicon_of(bundle), planes)
 
 
 class LexiconBackend:
@@ -151,6 +149,21 @@ def predictor_over(model: LexiconModel, specs: Sequence[TaskSpec], name: str = "
     return Predictor(LexiconBackend(model), specs, ModelId(name, ""))
 
 
+def manifest_of(
+    model: LexiconModel, specs: Sequence[TaskSpec], name: str, languages: Sequence[str], provenance: Mapping[str, Any]
+) -> Manifest:
+    """Return the manifest of a lexicon model."""
+    return Manifest(
+        name=name,
+        backend="lexicon",
+        languages=tuple(languages or sorted(model.lexicon.words)),
+        tasks=tuple(specs),
+        max_tokens=MAX_TOKENS,
+        settings={RULES: VERSION},
+        provenance=provenance,
+    )
+
+
 def write_lexicon_bundle(
     target: str | Path,
     model: LexiconModel,
@@ -178,38 +191,13 @@ def write_lexicon_bundle(
     """
     answers = predictor_over(model, specs, name).predict(PROBE_TEXTS)
     probes = Probes(PROBE_TEXTS, {task: found.scores for task, found in answers.tasks.items()})
-    manifest = Manifest(
-        name=name,
-        backend="lexicon",
-        languages=tuple(languages or sorted(model.lexicon.words)),
-        tasks=tuple(specs),
-        max_tokens=MAX_TOKENS,
-        settings={RULES: VERSION},
-        provenance=provenance or {},
-    )
+    manifest = manifest_of(model, specs, name, languages, provenance or {})
 
     def fill(folder: Path) -> None:
         model.save(folder)
         extra(folder)
 
     return write_bundle(target, manifest, fill, probes, overwrite=overwrite)
-
-
-def read_lexicon_of(bundle: Bundle) -> Lexicon:
-    """Return the words that a bundle holds.
-
-    Raises:
-        BundleError: they cannot be read, or the bundle was made with other rules.
-    """
-    if (made_with := bundle.manifest.settings.get(RULES)) != VERSION:
-        raise BundleError(
-            f"{bundle.path} was made with version {made_with} of the rules; this Sentimo has version {VERSION} and "
-            "would read texts otherwise. Train it anew, or use the Sentimo that it was made with."
-        )
-    try:
-        return Lexicon.from_json(bundle.file(LEXICON).read_text("utf-8"))
-    except InputError as error:
-        raise BundleError(f"{bundle.file(LEXICON)}: {error}") from error
 
 
 def _array(bundle: Bundle, name: str, shape: tuple[int, ...]) -> Floats:
