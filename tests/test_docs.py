@@ -21,8 +21,10 @@ from sentimo.core.labels import KINDS, MAPPINGS, POLARITY_3, SPACES
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import RESERVED_NAMES
 from sentimo.data.augment import AUGMENTERS
+from sentimo.data.lexicons import FORMATS
 from sentimo.data.readers import READERS
 from sentimo.data.writers import WRITERS
+from sentimo.engine.overrides import Overrides
 from sentimo.evaluate.metrics import FIGURES
 from sentimo.train.active import STRATEGIES
 from sentimo.train.adapt import ADAPTERS
@@ -34,6 +36,7 @@ from sentimo.train.recipe import (
     Augment,
     EarlyStopping,
     FewShot,
+    KnowledgeChoice,
     Optimiser,
     Recipe,
     Schedule,
@@ -108,6 +111,22 @@ def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):
             assert codes(described[name])[0] == field.default
         elif isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
             assert float(described[name]) == field.default
+
+
+def test_every_key_of_knowledge_and_every_format_of_a_lexicon_is_documented():
+    keys = {codes(row[0])[0] for row in rows(section(DOCS / "knowledge.md", "## In training"))}
+    formats = {codes(row[0])[0] for row in rows(section(DOCS / "knowledge.md", "## Lists of others"))}
+
+    assert keys == set(KnowledgeChoice.model_fields)
+    assert formats == set(FORMATS)
+
+
+def test_the_rules_of_the_knowledge_page_are_read():
+    block = re.search(r"```yaml\n(.*?)```", (DOCS / "knowledge.md").read_text("utf-8"), re.S)[1]
+    rules = Overrides.parse(yaml.safe_load(block))
+
+    assert [rule.name for rule in rules.rules] == ["翻车", "refund, money back", "delays"]
+    assert rules.prior.weight == 0.5
 
 
 def test_every_head_is_documented_with_its_settings():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from sentimo.core.predictions import Choice, Prediction
+    from sentimo.core.trace import Fired
 
 _COLOURS = {"negative": "red", "neutral": "bright_black", "positive": "green"}
 _BAR = 24  # columns
@@ -33,6 +34,10 @@ def analyze(
     model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
     cascade: options.CascadeFolder = None,
     base: options.BaseFolder = None,
+    rules: options.RulesFile = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Also show which rules fired, of --rules or --model lexicon.")
+    ] = False,
     attention: Annotated[
         bool, typer.Option("--attention", help="Also show which words the model's attention heads weigh.")
     ] = False,
@@ -46,13 +51,17 @@ def analyze(
     if not given:
         err.print("sentimo: no text: give texts as arguments, or one a line on stdin")
         raise typer.Exit(2)
-    analyzer = options.open_models(model, cascade, base=base)
+    analyzer = options.open_models(model, cascade, base=base, rules=rules)
     for prediction in analyzer.predict(given):
         weights = analyzer.attention(prediction.text) if attention else {}
+        fired = (*(prediction.trace or ()), *analyzer.explain_rules(prediction.text)) if trace else ()
         if json:
-            print_json({**prediction.to_dict(), **({"attention": weights} if attention else {})})
+            told = {"trace": [each.to_dict() for each in fired]} if trace else {}
+            print_json({**prediction.to_dict(), **told, **({"attention": weights} if attention else {})})
         else:
             out.print(_panel(prediction))
+            for each in fired:
+                out.print(_fired(each, prediction.language))
             for task, places in weights.items():
                 out.print(_weighed(prediction.text, task, places))
     if attention and not json and not weights:
@@ -139,6 +148,16 @@ def _weighed(text: str, task: str, places: list[tuple[int, int, float]]) -> Text
         shade = 90 + round(165 * weight / most)
         line.append(f"{_printable(text[start:end])} ", style=f"rgb({shade},{shade},90)")
     return line
+
+
+def _fired(fired: Fired, language: str) -> Text:
+    """Return in a line which rule fired where."""
+    from rich.text import Text
+
+    told = fired.zh if language == "zh" else fired.en
+    return Text(f"  {fired.start}-{fired.end} {fired.rule}: ", style="bright_black") + Text(
+        _printable(told), style="default"
+    )
 
 
 def _long(prediction: Prediction) -> str:

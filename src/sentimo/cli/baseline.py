@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -15,6 +15,8 @@ from sentimo.cli.console import err, out, print_json
 if TYPE_CHECKING:
     from sentimo.evaluate.report import Report
     from sentimo.train.baselines import Baseline
+    from sentimo.train.lexicon_baseline import LexiconBaseline
+    from sentimo.train.planes import Method as PlaneMethod
     from sentimo.train.tasks import TaskData
 
 
@@ -24,6 +26,7 @@ class Method(StrEnum):
     logistic = "logistic"
     svm = "svm"
     bayes = "bayes"
+    lexicon = "lexicon"
 
 
 def baseline(
@@ -40,13 +43,18 @@ def baseline(
     on_unknown: options.Unknown = options.OnUnknown.error,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
-    method: Annotated[Method, typer.Option(help="How to fit.")] = Method.logistic,
+    method: Annotated[Method, typer.Option(help="How to fit n-grams; `lexicon` has words and rules instead.")] = (
+        Method.logistic
+    ),
+    lexicon: Annotated[
+        Path | None, typer.Option(help="With --method lexicon: file of words instead of those of Sentimo.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Model folder to make. Default: none.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is in --output.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the split, the fit and the intervals.")] = 13,
     json: Annotated[bool, typer.Option("--json", help="Print the report as one line of JSON.")] = False,
 ) -> None:
-    """Fit an n-gram model and judge it on rows it has not seen. Chinese needs no word segmenter.
+    """Fit an n-gram model (or words and rules) and judge it on rows it has not seen. Chinese needs no segmenter.
 
     Example: sentimo baseline reviews.csv --text review --label stars -o models/base
     """
@@ -55,6 +63,9 @@ def baseline(
     from sentimo.train.baselines import fit_baseline
     from sentimo.train.tasks import drop_leaks, load_task
 
+    if lexicon is not None and method is not Method.lexicon:
+        err.print("sentimo: --lexicon goes with --method lexicon")
+        raise typer.Exit(2)
     if output is not None:
         check_target(output, overwrite=overwrite)
     files = {"name": task, "train": data, "dev": dev, "test": test}
@@ -66,8 +77,15 @@ def baseline(
     for note in rows[name].notes:
         err.print(note, markup=False)
     err.print(f"Fitting {method.value} on {len(rows[name].train)} rows", markup=False)
-    fitted = fit_baseline(rows, method=method.value, seed=seed)
-    report = _judge(fitted, name, rows[name], seed)
+    fitted: Baseline | LexiconBaseline
+    if method is Method.lexicon:
+        from sentimo.train.lexicon_baseline import fit_lexicon_baseline
+
+        fitted = fit_lexicon_baseline(rows, lexicon=lexicon, seed=seed)
+    else:
+        fitted = fit_baseline(rows, method=cast("PlaneMethod", method.value), seed=seed)
+    title = "lexicon baseline" if method is Method.lexicon else "n-gram baseline"
+    report = _judge(fitted, name, rows[name], seed, title)
     if output is not None:
         _save(fitted, output, report, rows[name], [options.utf8_name(each) for each in data], overwrite=overwrite)
         err.print(f"Saved {output}", markup=False)
@@ -77,15 +95,23 @@ def baseline(
         print_report(report, out)
 
 
-def _judge(fitted: Baseline, name: str, rows: TaskData, seed: int) -> Report:
+def _judge(fitted: Baseline | LexiconBaseline, name: str, rows: TaskData, seed: int, title: str) -> Report:
     from sentimo.evaluate.report import evaluate
 
     # Dev rows chose strength and temperature, so figures on them are a little too good; the heading says which it is.
     where = "the test rows" if rows.test else "the dev rows"
-    return evaluate(fitted.predictor(), {name: rows.test or rows.dev}, title="n-gram baseline", data=where, seed=seed)
+    return evaluate(fitted.predictor(), {name: rows.test or rows.dev}, title=title, data=where, seed=seed)
 
 
-def _save(fitted: Baseline, output: Path, report: Report, rows: TaskData, files: list[str], *, overwrite: bool) -> None:
+def _save(
+    fitted: Baseline | LexiconBaseline,
+    output: Path,
+    report: Report,
+    rows: TaskData,
+    files: list[str],
+    *,
+    overwrite: bool,
+) -> None:
     from sentimo.text.language import main_languages
     from sentimo.train.card import model_card
 

@@ -52,6 +52,13 @@ CascadeFolder = Annotated[
     typer.Option("--cascade", help="Folder of `sentimo cascade`: a cheap model answers what it is sure of."),
 ]
 
+RulesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules", help="Rules of your own that move the answers: .yaml, .json or .csv, see docs/knowledge.md."
+    ),
+]
+
 BaseFolder = Annotated[
     Path | None,
     typer.Option("--base", help="Folder of the base, for an adapter that does not find it under its name."),
@@ -110,17 +117,21 @@ def space_of(option: str | None) -> str | list[str] | None:
 
 
 def open_models(
-    model: str, cascade: Path | None, max_windows: int | None = None, base: Path | None = None
+    model: str,
+    cascade: Path | None,
+    max_windows: int | None = None,
+    base: Path | None = None,
+    rules: Path | None = None,
 ) -> Analyzer | Cascade:
-    """Open what --model, --base and --cascade name."""
+    """Open what --model, --base, --cascade and --rules name."""
     from sentimo.engine.analyzer import Analyzer
 
-    analyzer = Analyzer.load(model, max_windows=max_windows, base=base)
     if cascade is None:
-        return analyzer
+        return Analyzer.load(model, max_windows=max_windows, base=base, rules=rules)
+    analyzer = Analyzer.load(model, max_windows=max_windows, base=base)
     from sentimo.engine.cascade import Cascade
 
-    return Cascade.load(cascade, analyzer)
+    return Cascade.load(cascade, analyzer, rules)
 
 
 def texts_of(

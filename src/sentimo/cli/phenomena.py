@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def phenomena(
         Language | None, typer.Option(help="Suite that comes with Sentimo. Default: those of the model's languages.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="Suite of your own: CSV, TSV, JSONL or Parquet.")] = None,
+    rules: options.RulesFile = None,
     failures: Annotated[bool, typer.Option("--failures", help="Also show every case that was not right.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the reports as one line of JSON.")] = False,
 ) -> None:
@@ -47,7 +49,7 @@ def phenomena(
         err.print("sentimo: --language chooses a suite that comes with Sentimo, --file one of your own; give one")
         raise typer.Exit(2)
     suites = [load_suite(file)] if file is not None else [built_in_suite(each) for each in _languages(model, language)]
-    analyzer = Analyzer.load(model)
+    analyzer = Analyzer.load(model, rules=rules)
     reports = [judge(analyzer, suite) for suite in suites]
     if json:
         print_json({"reports": [report.to_dict() for report in reports]})

@@ -37,6 +37,7 @@ def predict(
     cascade: options.CascadeFolder = None,
     max_windows: options.MaxWindows = None,
     base: options.BaseFolder = None,
+    rules: options.RulesFile = None,
     input_format: Annotated[
         str | None, typer.Option(help="csv, tsv, jsonl, parquet or txt. Default: by the name.")
     ] = None,
@@ -87,7 +88,7 @@ def predict(
         "encoding": encoding,
         "formula_guard": not no_formula_guard,
     }
-    analyzer = options.open_models(model, cascade, max_windows, base)
+    analyzer = options.open_models(model, cascade, max_windows, base, rules)
     with FileProgress(err, bar=not (to_stdout and sys.stdout.isatty())) as progress:
         if to_stdout:
             ending = wanted or (first.ending if first.ending in (".csv", ".tsv") else ".jsonl")

@@ -14,6 +14,7 @@ from sentimo.compress.formats import load_format
 from sentimo.core.bundle import MANIFEST, PROBE_TEXTS, Bundle, check_outside_models
 from sentimo.engine.backends import open_backend
 from sentimo.engine.calibration import calibrated
+from sentimo.engine.knowledge import knowledge_of
 from sentimo.errors import BundleError, InputError
 
 TOLERANCE = 1e-3
@@ -60,6 +61,10 @@ def export(
     write = load_format(form)
     bundle = Bundle.open(model)
     bundle.check_whole("an export")
+    if knowledge_of(bundle) is not None:
+        raise InputError(
+            f"{bundle.path} reads texts by a lexicon beside its tokens, which no other program does; it runs in Sentimo"
+        )
     target = Path(output)
     if form in ENDINGS and target.suffix != ENDINGS[form]:
         target = target / f"model{ENDINGS[form]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from sentimo.compress.material import Material, NotPossible
 from sentimo.core.bundle import TORCH_WEIGHTS, Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import ModelId
+from sentimo.engine.knowledge import knowledge_of
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.report import evaluate
 from sentimo.train.backend import network_backend
@@ -34,7 +36,7 @@ def open_network(bundle: Bundle) -> tuple[nn.Module, Base]:
         raise NotPossible(
             f"the bundle has no torch weights ({TORCH_WEIGHTS}); start from the model that training saved"
         )
-    base = open_base(str(bundle.path))
+    base = replace(open_base(str(bundle.path)), knowledge=knowledge_of(bundle))
     return load_network(base, {task.name: task.space for task in bundle.manifest.tasks}), base
 
 

@@ -34,6 +34,9 @@ MANIFEST, PROBES = "manifest.json", "probes.json"
 TORCH_WEIGHTS, HEADS_FILE, HEADS_CONFIG = "model.safetensors", "heads.safetensors", "heads.json"
 """Files that training reads: the encoder, the heads where they are Sentimo's own, and the settings of those heads."""
 
+LEXICON, FUSION_FILE = "lexicon.json", "knowledge.safetensors"
+"""Words of feeling that a model reads texts by (`sentimo.text.lexicon`), and for training the weights of their gate."""
+
 SAFE_ENDINGS = frozenset(
     {".json", ".jsonl", ".txt", ".md", ".yaml", ".npy", ".onnx", ".data", ".safetensors", ".model"}
 )

@@ -24,6 +24,7 @@ def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int)
     """
     owner = {row: (part, place) for part, (rows, _) in enumerate(parts) for place, row in enumerate(rows)}
     order = [owner[row] for row in range(n)]
+    traced = any(part.traces is not None for _, part in parts)
     tasks: dict[str, TaskScores] = {}
     for rows, part in parts:
         for name, found in part.tasks.items():
@@ -45,6 +46,7 @@ def join_predictions(parts: Sequence[tuple[Sequence[int], Predictions]], n: int)
         models=tuple(parts[part][1].models[place] for part, place in order),
         errors=tuple(parts[part][1].errors[place] for part, place in order),
         windows=tuple(parts[part][1].windows[place] for part, place in order),
+        traces=tuple((parts[part][1].traces or {place: ()})[place] for part, place in order) if traced else None,
     )
 
 

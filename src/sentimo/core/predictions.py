@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentimo.core.labels import LabelSpace
+from sentimo.core.trace import Fired
 from sentimo.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Answer = int | float | tuple[int, ...] | None
 POLARITY, INTENSITY, EMOTIONS = "polarity", "intensity", "emotions"
 RESERVED_NAMES = frozenset(
     {"text", "language", "confidence", "coverage", "truncated", "tokens", "model", "model_digest", "error"}
-    | {"windows", "start", "end", "emotion_labels", "input_ids", "attention_mask"}
+    | {"windows", "start", "end", "trace", "rules", "emotion_labels", "input_ids", "attention_mask"}
 )
 """Keys of every answer, its columns and its windows, and the inputs of the graph; no task may be called so."""
 
@@ -130,6 +131,7 @@ class Prediction:
         model: The model that answered.
         windows: For a text longer than the model reads at once, (start, end, tasks) of each place read.
         error: Why there is no answer, or None.
+        trace: The rules of the user that fired, in the order of the text; None where no rules were given.
     """
 
     text: str
@@ -141,6 +143,7 @@ class Prediction:
     model: ModelId
     windows: tuple[tuple[int, int, Mapping[str, Choice | float]], ...] = ()
     error: str | None = None
+    trace: tuple[Fired, ...] | None = None
 
     @property
     def truncated(self) -> bool:
@@ -181,6 +184,8 @@ class Prediction:
             "tokens": self.tokens,
             "model": {"name": self.model.name, "digest": self.model.digest},
         }
+        if self.trace is not None:
+            tail["trace"] = [fired.to_dict() for fired in self.trace]
         if self.error is not None:
             return {**head, "error": self.error, **tail}
         if self.polarity:
@@ -220,6 +225,7 @@ class Predictions(Sequence[Prediction]):
         models: (n,) the model that answered each text.
         errors: (n,) why a text has no answer, or None.
         windows: (n,) places of each text that is longer than the model reads at once; empty for the others.
+        traces: (n,) the user's rules that fired in each text; None where no rules were given.
     """
 
     texts: tuple[str, ...]
@@ -230,6 +236,7 @@ class Predictions(Sequence[Prediction]):
     models: tuple[ModelId, ...]
     errors: tuple[str | None, ...]
     windows: tuple[tuple[WindowScores, ...], ...]
+    traces: tuple[tuple[Fired, ...], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -255,6 +262,7 @@ class Predictions(Sequence[Prediction]):
             model=self.models[row],
             windows=tuple((each.start, each.end, self._answers(each.scores, row)) for each in self.windows[row]),
             error=self.errors[row],
+            trace=self.traces[row] if self.traces is not None else None,
         )
 
     def _answers(self, scores: Mapping[str, Floats], row: int) -> dict[str, Choice | float]:
@@ -283,6 +291,7 @@ class Predictions(Sequence[Prediction]):
             models=tuple(self.models[row] for row in rows),
             errors=tuple(self.errors[row] for row in rows),
             windows=tuple(self.windows[row] for row in rows),
+            traces=tuple(self.traces[row] for row in rows) if self.traces is not None else None,
         )
 
     def to_dict(self) -> list[dict[str, Any]]:
@@ -319,6 +328,7 @@ class Predictions(Sequence[Prediction]):
             "tokens": self.tokens.tolist(),
             "model": [each.name for each in self.models],
             "model_digest": [each.digest for each in self.models],
+            **({"rules": [_fired_names(each) for each in self.traces]} if self.traces is not None else {}),
             "error": list(self.errors),
         }
 
@@ -348,7 +358,7 @@ class Predictions(Sequence[Prediction]):
 
     def column_types(self) -> dict[str, type]:
         """Return column -> str, float, int or bool, the same whatever the texts; any value may also be None."""
-        texts = {"language", "model", "model_digest", "error"}
+        texts = {"language", "model", "model_digest", "error", "rules"}
         texts |= {name for name, task in self.tasks.items() if task.space.kind != "score"}
         others = {"truncated": bool, "tokens": int}
         return {name: str if name in texts else others.get(name, float) for name in self.to_columns()}
@@ -406,6 +416,11 @@ def _names_of(task: TaskScores) -> list[str | None]:
     else:
         names = [labels[at] for at in scores.argmax(axis=1).tolist()]
     return [name if known else None for name, known in zip(names, answered, strict=True)]
+
+
+def _fired_names(trace: Sequence[Fired]) -> str:
+    """Return the names of the user's rules in a trace, each once, joined by "|"."""
+    return "|".join(dict.fromkeys(fired.name for fired in trace if fired.name))
 
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:

@@ -11,13 +11,16 @@ import sentimo
 from sentimo.core.joining import join_predictions
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId, Prediction, Predictions
+from sentimo.core.trace import Fired
 from sentimo.engine.answers import listed, readable
+from sentimo.engine.overrides import Overrides, overrides_of
 from sentimo.engine.predictor import Predictor
 from sentimo.engine.work import Work
 from sentimo.errors import BundleError, InputError
 from sentimo.text.language import language_of
 
-AUTO = "auto"
+AUTO, LEXICON = "auto", "lexicon"
+"""Names of what comes with Sentimo: the models, one per language, and words and rules alone."""
 BUILT_IN = Path(sentimo.__file__).parent / "models"
 
 
@@ -27,6 +30,7 @@ class Analyzer:
     Args:
         models: Language -> model folder. A text goes to the model of its language, any other to the first one.
         max_windows: Most windows read of one text; None reads all of it.
+        rules: Rules of the user that move the answers, or their file.
         how: What else `Predictor.load` takes: backend, precision, cache_bytes, base.
 
     Example:
@@ -34,13 +38,23 @@ class Analyzer:
         'positive'
     """
 
-    def __init__(self, models: Mapping[str, Path], *, max_windows: int | None = None, **how: Any) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Path],
+        *,
+        max_windows: int | None = None,
+        rules: Overrides | str | Path | None = None,
+        **how: Any,
+    ) -> None:
         if not models:
             raise InputError("an Analyzer needs at least one model")
         if max_windows is not None and max_windows < 1:
             raise InputError(f"max_windows is {max_windows}; expected 1 or more, or None to read every text to its end")
         self._models, self._how = dict(models), {"max_windows": max_windows, **how}
         self._loaded: dict[str, Predictor] = {}
+        self._rules = overrides_of(rules)
+        if self._rules is not None:
+            self._rules.check(self.spaces)  # a label that one of the models has is enough
 
     @classmethod
     def load(cls, model: str | Path = AUTO, *, max_windows: int | None = None, **how: Any) -> Self:
@@ -49,7 +63,7 @@ class Analyzer:
         Args:
             model: The folder, or "auto".
             max_windows: Most windows read of one text; None reads all of it.
-            how: What else `Predictor.load` takes: backend, precision, cache_bytes, base.
+            how: What else is taken: rules, and by `Predictor.load` backend, precision, cache_bytes, base.
 
         Raises:
             BundleError: there is no bundle, or it is damaged, too new or not trusted.
@@ -74,7 +88,8 @@ class Analyzer:
     @property
     def identity(self) -> tuple[Mapping[str, str], ...]:
         """What the answers depend on, see `Predictor.identity` (opens all models)."""
-        return tuple(known for each in self._models for known in self._predictor(each).identity)
+        known = tuple(known for each in self._models for known in self._predictor(each).identity)
+        return (*known, {"rules": self._rules.digest}) if self._rules else known
 
     @property
     def work(self) -> Work:
@@ -108,12 +123,18 @@ class Analyzer:
             for language, rows in rows_of.items()
         ]
         if len(parts) == 1:
-            return parts[0][1]
-        return join_predictions(parts, len(texts)) if parts else self._predictor(first).predict([])
+            found = parts[0][1]
+        else:
+            found = join_predictions(parts, len(texts)) if parts else self._predictor(first).predict([])
+        return self._rules.apply(found) if self._rules else found
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
         """Return where the attention heads of the text's model look; see `Predictor.attention`."""
         return self._predictor(self._language(text)).attention(text)
+
+    def explain_rules(self, text: str) -> tuple[Fired, ...]:
+        """Return what a lexicon model found in a text, rule by rule; empty for any other model."""
+        return self._predictor(self._language(text)).explain_rules(text)
 
     def _language(self, text: str) -> str:
         """Return the key of the model that a text goes to."""
@@ -136,6 +157,8 @@ def model_folders(model: str | Path) -> dict[str, Path]:
     """
     if not isinstance(model, (str, Path)):
         raise InputError(f"a model is a folder or 'auto'; found {type(model).__name__}")
+    if str(model) == LEXICON:
+        return {"any": BUILT_IN / LEXICON}
     if str(model) != AUTO:
         return {"any": Path(model)}
     found = {language: BUILT_IN / language for language in ("en", "zh")}

@@ -14,8 +14,10 @@ from sentimo.core.bundle import Bundle, write_bundle
 from sentimo.core.joining import join_predictions
 from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import ModelId, Predictions
+from sentimo.core.trace import Fired
 from sentimo.engine.answers import listed
 from sentimo.engine.certainty import differ, fit_bound, unsure
+from sentimo.engine.overrides import Overrides, overrides_of
 from sentimo.engine.predictor import Predictor
 from sentimo.engine.work import Work
 from sentimo.errors import InputError
@@ -67,22 +69,28 @@ class Cascade:
         cheap: The cheap model, such as one of `sentimo baseline`.
         exact: The model that it stands in for.
         bounds: Task -> margin (`sentimo.engine.certainty.margins`) from which the cheap answer is given.
+        rules: Rules of the user that move the answers, whichever model gave them; not given to `exact`.
 
     Raises:
         InputError: the two do not answer the same tasks in the same labels, a task has no labels (a score), or a task
             has no bound.
     """
 
-    def __init__(self, cheap: Predictor, exact: Exact, bounds: Mapping[str, float]) -> None:
+    def __init__(
+        self, cheap: Predictor, exact: Exact, bounds: Mapping[str, float], rules: Overrides | None = None
+    ) -> None:
         check_tasks(cheap, exact)
         if missing := set(cheap.spaces) - set(bounds):
             raise InputError(f"the cascade has no bound for task {', '.join(sorted(missing))}; fit it anew")
         self._cheap, self._exact, self._bounds = cheap, exact, dict(bounds)
         self._answered, self._lock = Work(), Lock()
         self.spaces = exact.spaces
+        self._rules = rules
+        if rules is not None:
+            rules.check(self.spaces)
 
     @classmethod
-    def load(cls, folder: str | Path, exact: Exact) -> Self:
+    def load(cls, folder: str | Path, exact: Exact, rules: Overrides | str | Path | None = None) -> Self:
         """Open a cheap model that was fitted to `exact` with `sentimo cascade`.
 
         Raises:
@@ -101,12 +109,13 @@ class Cascade:
                 f"{folder} was fitted to the model {fitted['exact'][:12]}; found {exact.model.name} "
                 f"{exact.model.digest[:12]}. Fit a cascade to this one: sentimo cascade"
             )
-        return cls(cheap, exact, fitted["bounds"])
+        return cls(cheap, exact, fitted["bounds"], overrides_of(rules))
 
     @property
     def identity(self) -> tuple[Mapping[str, str], ...]:
         """What the answers depend on, see `Predictor.identity`."""
         bounds = {"bounds of the cascade": str(sorted(self._bounds.items()))}
+        bounds |= {"rules": self._rules.digest} if self._rules else {}
         return (*self._cheap.identity, *self._exact.identity, bounds)
 
     @property
@@ -120,7 +129,10 @@ class Cascade:
         Raises:
             InputError: `texts` is one string.
         """
-        texts = listed(texts)
+        found = self._predict(listed(texts))
+        return self._rules.apply(found) if self._rules else found
+
+    def _predict(self, texts: list[str]) -> Predictions:
         quick = self._cheap.predict(texts)
         tasks = self._cheap.tasks
         rows = unsure(tasks, {name: each.scores for name, each in quick.tasks.items()}, self._bounds)
@@ -133,6 +145,10 @@ class Cascade:
         # The exact model is asked even for nothing: the answers keep its tasks and their order.
         parts = [(asked, self._exact.predict([texts[row] for row in asked])), (answered, quick.take(answered))]
         return join_predictions(parts, len(texts))
+
+    def explain_rules(self, text: str) -> tuple[Fired, ...]:
+        """Return what the cheap model found in a text, where it is a lexicon model."""
+        return self._cheap.explain_rules(text)
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
         """Return where the attention heads of the exact model look."""

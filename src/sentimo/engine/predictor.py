@@ -15,12 +15,14 @@ from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import ModelId, Prediction, Predictions
+from sentimo.core.trace import Fired
 from sentimo.engine.answers import Answers, listed, readable
 from sentimo.engine.backends import Backend, Window, open_backend
 from sentimo.engine.batching import batches, in_turns, look_ahead
 from sentimo.engine.cache import ResultCache
 from sentimo.engine.calibration import calibrated
 from sentimo.engine.certainty import unsure
+from sentimo.engine.overrides import Overrides, overrides_of
 from sentimo.engine.runtime import Runtime, choose_runtime
 from sentimo.engine.work import Work
 
@@ -56,6 +58,7 @@ class Predictor:
         cache_bytes: Memory for answers kept between calls; 0 keeps none. The scores of a text depend in their last
             bits (about 1e-6) on the texts it shares a batch with: with a cache on what was asked before, without one
             on the texts of the call alone, so that the same call gives the same bits.
+        rules: Rules of the user that move the answers; None costs nothing.
     """
 
     def __init__(
@@ -67,11 +70,15 @@ class Predictor:
         exact: Callable[[], Backend] | None = None,
         rerun_below: Mapping[str, float] | None = None,
         cache_bytes: int = 0,
+        rules: Overrides | None = None,
     ) -> None:
         self._backend, self.tasks, self.model = backend, tuple(tasks), model
         self._open_exact, self._rerun_below = exact, rerun_below or {}
         self._cache = ResultCache(cache_bytes) if cache_bytes else None
         self.spaces: Mapping[str, LabelSpace] = {task.name: task.space for task in tasks}
+        self._rules = rules
+        if rules is not None:
+            rules.check(self.spaces)
         self.bundle: Bundle | None = None
         self.runtime: Runtime | None = None
         self._max_windows: int | None = None
@@ -88,6 +95,7 @@ class Predictor:
         precision: str | None = None,
         cache_bytes: int = 0,
         base: str | Path | None = None,
+        rules: Overrides | str | Path | None = None,
     ) -> Self:
         """Open a bundle.
 
@@ -97,10 +105,11 @@ class Predictor:
             backend, precision: See `choose_runtime`.
             cache_bytes: Memory for answers kept between calls.
             base: Folder of the base, for an adapter that does not find it by itself; other models need none.
+            rules: Rules of the user that move the answers (`sentimo.engine.overrides`), or their file.
 
         Raises:
             BundleError: there is no bundle, or it is damaged, too new or not trusted, or its base is another one.
-            InputError: max_windows is below 1, or there is no such backend or precision.
+            InputError: max_windows is below 1, there is no such backend or precision, or a rule is wrong.
             MissingExtraError: the backend is not installed.
         """
         bundle = Bundle.open(path)
@@ -118,6 +127,7 @@ class Predictor:
             exact=opened if runtime.fast_graph else None,
             rerun_below=runtime.rerun_below,
             cache_bytes=cache_bytes,
+            rules=overrides_of(rules),
         )
         predictor.bundle, predictor.runtime = bundle, runtime
         predictor._max_windows = max_windows
@@ -134,7 +144,8 @@ class Predictor:
     def identity(self) -> tuple[Mapping[str, str], ...]:
         """What its answers depend on, to the last bit, as what -> how it is; one mapping for each model."""
         opened = {"max_windows": str(self._max_windows), **self.runtime.identity} if self.runtime else {}
-        return ({"model": self.model.digest, **opened},)
+        ruled = {"rules": self._rules.digest} if self._rules else {}
+        return ({"model": self.model.digest, **opened, **ruled},)
 
     @property
     def work(self) -> Work:
@@ -160,7 +171,13 @@ class Predictor:
             finally:
                 streams.shutdown(cancel_futures=True)  # Ctrl-C: batches that have not begun are dropped
         self._count(n_texts=len(answers.texts), n_duplicates=answers.n_duplicates)
-        return answers.finish()
+        found = answers.finish()
+        return self._rules.apply(found) if self._rules else found
+
+    def explain_rules(self, text: str) -> tuple[Fired, ...]:
+        """Return what a lexicon model found in a text, rule by rule; empty for any other model."""
+        read = getattr(self._backend, "trace", None)
+        return read(readable(text)[0]) if read else ()
 
     def attention(self, text: str) -> dict[str, list[tuple[int, int, float]]]:
         """Return where the attention heads of the model look in a text: where, not a proof of why.

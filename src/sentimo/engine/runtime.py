@@ -25,6 +25,9 @@ FAST_GRAPH, RERUN_BELOW, FAST_BITS = "fast_graph", "rerun_below", "fast_weight_b
 many bits its weights use (8 by default)."""
 
 
+_LIBRARIES = {"onnx": "onnxruntime", "adapter": "onnxruntime", "linear": "numpy", "lexicon": "numpy"}
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What a bundle is run with.
@@ -57,7 +60,7 @@ class Runtime:
     @property
     def identity(self) -> dict[str, str]:
         """What of it decides the last bits of an answer."""
-        library = {"onnx": "onnxruntime", "adapter": "onnxruntime", "linear": "numpy"}.get(self.backend, self.backend)
+        library = _LIBRARIES.get(self.backend, self.backend)
         return {
             "backend": f"{library} {package_version(library)}",
             "number of threads": str(self.threads),
@@ -97,8 +100,8 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
             "AMX): its answers would be wrong. Use the model that it was made from, or compress that one on this "
             "machine: sentimo compress"
         )
-    threads = 1 if name == "linear" else n_threads()
-    why_threads = "numpy, one text after another" if name == "linear" else _why_threads()
+    threads = 1 if name in ("linear", "lexicon") else n_threads()
+    why_threads = "numpy, one text after another" if name in ("linear", "lexicon") else _why_threads()
     fast, why_precision = _precision(bundle, name, precision)
     return Runtime(
         backend=name,
@@ -112,11 +115,13 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
 
 
 def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
-    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter")))
+    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter", "lexicon")))
     wanted, source = _wanted(given, BACKEND, "backend", choices)
     own = bundle.manifest.backend
     if own == "linear":
         return own, "an n-gram model, run by numpy"
+    if own == "lexicon":
+        return own, "words and rules, run by numpy"
     if own == "adapter":
         return own, "an adapter over a base, run by onnxruntime"
     if wanted != "auto":

@@ -25,5 +25,6 @@ def network_backend(network: nn.Module, base: Base, max_tokens: int) -> TorchBac
         prefix=base.prefix,
         suffix=base.suffix,
         pad_id=base.pad_id,
+        knowledge=base.knowledge,
     )
     return TorchBackend(network, reader)

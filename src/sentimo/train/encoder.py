@@ -25,6 +25,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as hf_logging
 
 from sentimo.data.bases import MINILM, local_folder
+from sentimo.engine.knowledge import Knowledge
 from sentimo.engine.networks import MODEL_TYPES, register
 from sentimo.engine.predictor import readable
 from sentimo.errors import InputError
@@ -55,6 +56,7 @@ class Base:
         is_decoder: Whether it reads left to right only (GPT-type): the last token has seen the whole text.
         has_weights: False draws them at random when it is loaded: as fast, for measuring where there are none.
         vectors: (vocabulary, embedding width) what the token vectors of drawn weights begin with; None draws them too.
+        knowledge: What stands before the ids of every text, see `sentimo.engine.knowledge`; None: nothing.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Base:
     pooling: str | None = None
     has_weights: bool = True
     vectors: NDArray[Any] | None = None
+    knowledge: Knowledge | None = None
 
     @property
     def width(self) -> int:
@@ -103,8 +106,20 @@ class Base:
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             whole = [readable(text)[0] for text in texts[start : start + _TEXTS_AT_ONCE]]
             encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(whole, add_special_tokens=False)
-            rows += [[*self.prefix, *each.ids[:room], *self.suffix] or [self.pad_id] for each in encodings]
+            cut = [[*self.prefix, *each.ids[:room], *self.suffix] or [self.pad_id] for each in encodings]
+            if self.knowledge is not None:
+                lengths = [len(each.ids) for each in encodings]
+                parts = [self._read(text, n, room) for text, n in zip(whole, lengths, strict=True)]
+                cut = [[*self.knowledge.columns(part), *ids] for part, ids in zip(parts, cut, strict=True)]
+            rows += cut
         return rows
+
+    def _read(self, text: str, n_tokens: int, room: int) -> str:
+        """Return the part of a text that its first tokens hold: what the engine reads as its first window."""
+        if n_tokens <= room:
+            return text
+        offsets = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).offsets
+        return text[offsets[0][0] : offsets[room - 1][1]]
 
 
 def open_base(name: str) -> Base:

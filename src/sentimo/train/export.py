@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from sentimo.core.bundle import SAFE_ENDINGS
 from sentimo.core.predictions import Predictions
 from sentimo.engine.backends.onnx import ATTENTION, GRAPH
+from sentimo.engine.knowledge import N_COLUMNS
 from sentimo.errors import TrainingError
 from sentimo.train.encoder import Base
-from sentimo.train.network import HeadedNetwork
+from sentimo.train.network import FusedNetwork, HeadedNetwork
 
 OPSET = 18
 _EXTERNAL_FROM = 1_900_000_000  # bytes of weights; one protobuf file holds 2 GiB at most
@@ -55,8 +56,9 @@ def export_onnx(network: nn.Module, folder: Path, tasks: Sequence[str]) -> None:
     """
     listed = _Listed(network.cpu().eval(), tasks)
     n_bytes = sum(each.numel() * each.element_size() for each in network.parameters())
-    ids = torch.ones(2, 7, dtype=torch.int64)
-    mask = torch.tensor([[1] * 7, [1] * 5 + [0] * 2])
+    n = 7 + (N_COLUMNS if isinstance(network, FusedNetwork) else 0)
+    ids = torch.ones(2, n, dtype=torch.int64)
+    mask = torch.tensor([[1] * n, [1] * (n - 2) + [0] * 2])
     dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
         with _quiet(), torch.no_grad():

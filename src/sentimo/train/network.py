@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, Bundle
+from sentimo.core.bundle import FUSION_FILE, HEADS_CONFIG, HEADS_FILE, Bundle
 from sentimo.core.labels import LabelSpace
+from sentimo.engine.knowledge import N_COLUMNS
 from sentimo.errors import BundleError, RecipeError
 from sentimo.train.adapt.build import adapt
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base, load_encoder, load_native, quiet_transformers
 from sentimo.train.heads import HEADS
+from sentimo.train.knowledge import GatedFusion, split
 
 if TYPE_CHECKING:  # recipes need pydantic, which a machine that only measures may lack
     from sentimo.train.recipe import Recipe
@@ -92,7 +94,9 @@ class HeadedNetwork(nn.Module):
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return task -> logits, and task -> weight of each token (b, t) for the heads that weigh tokens."""
-        hidden = self._hidden(input_ids, attention_mask)
+        return self._read(self._hidden(input_ids, attention_mask), attention_mask)
+
+    def _read(self, hidden: Tensor, attention_mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         weights = {
             name.removeprefix(_HEAD): head.weights(hidden, attention_mask)  # type: ignore[operator]
             for name, head in self.heads.items()
@@ -122,6 +126,41 @@ class HeadedNetwork(nn.Module):
         (folder / HEADS_CONFIG).write_text(json.dumps(self._settings, indent=1), "utf-8")
 
 
+class FusedNetwork(HeadedNetwork):
+    """An encoder, a gate through which the knowledge of a lexicon comes, and heads of our own.
+
+    Its rows of ids begin with the columns of `sentimo.engine.knowledge`.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        spaces: Mapping[str, LabelSpace],
+        settings: Mapping[str, Mapping[str, Any]],
+        dropout: float | None,
+    ) -> None:
+        super().__init__(base, spaces, settings, dropout)
+        self.fusion = GatedFusion(base.width)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Return task -> logits."""
+        features, ids, mask = split(input_ids, attention_mask)
+        return self._ask(self.fusion(self._hidden(ids, mask), mask, features), mask)
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return task -> logits, and task -> weight of each column and token (b, 12 + t), 0 for columns."""
+        features, ids, mask = split(input_ids, attention_mask)
+        logits, weights = self._read(self.fusion(self._hidden(ids, mask), mask, features), mask)
+        return logits, {task: nn.functional.pad(each, (N_COLUMNS, 0)) for task, each in weights.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write the weights of the gate beside encoder and heads."""
+        from safetensors.torch import save_file
+
+        super().save(folder)
+        save_file({name: value.contiguous() for name, value in self.fusion.state_dict().items()}, folder / FUSION_FILE)
+
+
 def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) -> nn.Module:
     """Return the network of a recipe: base weights, new heads, what is frozen frozen, what is adapted adapted.
 
@@ -136,7 +175,8 @@ def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) 
     if pooling == "native":
         network = NativeNetwork(base, spaces, recipe.dropout)
     else:
-        network = HeadedNetwork(base, spaces, _head_settings(recipe, pooling), recipe.dropout)
+        kind = FusedNetwork if base.knowledge is not None else HeadedNetwork
+        network = kind(base, spaces, _head_settings(recipe, pooling), recipe.dropout)
     freeze(network, recipe)
     adapt(network, base, recipe.adapt)
     return network
@@ -154,10 +194,13 @@ def load_network(base: Base, spaces: Mapping[str, LabelSpace]) -> nn.Module:
     folder = Path(base.source)
     if not (folder / HEADS_CONFIG).is_file():
         return NativeNetwork(base, spaces, None).eval()
-    network = HeadedNetwork(base, spaces, json.loads((folder / HEADS_CONFIG).read_text("utf-8")), None)
+    kind = FusedNetwork if (folder / FUSION_FILE).is_file() else HeadedNetwork
+    network = kind(base, spaces, json.loads((folder / HEADS_CONFIG).read_text("utf-8")), None)
     if base.has_weights:
         weights = load_file(folder / HEADS_FILE)
         network.heads.load_state_dict({_HEAD + name: value for name, value in weights.items()})
+        if isinstance(network, FusedNetwork):
+            network.fusion.load_state_dict(load_file(folder / FUSION_FILE))
     return network.eval()
 
 
@@ -227,7 +270,7 @@ def choose_pooling(base: Base, recipe: Recipe) -> str:
     if base.pooling:
         return base.pooling
     only_plain = all(task.head.is_plain for task in recipe.tasks)
-    return "native" if base.has_native_head and only_plain else "mean"
+    return "native" if base.has_native_head and only_plain and recipe.knowledge is None else "mean"
 
 
 def freeze(network: nn.Module, recipe: Recipe) -> None:

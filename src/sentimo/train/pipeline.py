@@ -14,6 +14,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging as hf_logging
 
 from sentimo.core.bundle import TORCH_WEIGHTS, Bundle
+from sentimo.engine.knowledge import knowledge_of
 from sentimo.errors import BundleError
 from sentimo.train.encoder import open_base, quiet_transformers
 from sentimo.train.network import load_network
@@ -51,13 +52,15 @@ class HuggingFacePipeline:
         has_weights: Whether the weights are those of the bundle.
 
     Raises:
-        BundleError: the bundle tells no architecture that transformers knows (a linear model).
+        BundleError: the bundle tells no architecture that transformers knows (a linear model), or has knowledge.
     """
 
     def __init__(self, bundle: Bundle) -> None:
         if "config.json" not in bundle.files:
             raise BundleError(f"{bundle.path} holds no config.json, so no Hugging Face model can be built from it")
         self._bundle, self.has_weights = bundle, TORCH_WEIGHTS in bundle.files
+        if knowledge_of(bundle) is not None:
+            raise BundleError(f"{bundle.path} reads texts by a lexicon too, which no Hugging Face pipeline does")
         base = replace(open_base(str(bundle.path)), has_weights=self.has_weights)
         spaces = {task.name: task.space for task in bundle.manifest.tasks}
         names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]

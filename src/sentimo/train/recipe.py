@@ -14,6 +14,7 @@ from sentimo.core.labels import KINDS, MAPPINGS, SPACES, Kind
 from sentimo.core.predictions import RESERVED_NAMES
 from sentimo.data.augment import AUGMENTERS
 from sentimo.data.bases import SHORT_NAMES
+from sentimo.data.lexicons import FORMATS
 from sentimo.data.reading import Reading
 from sentimo.engine.networks import NETWORKS
 from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
@@ -345,6 +346,24 @@ class ScratchEncoder(_Part):
         return self
 
 
+class KnowledgeChoice(_Part):
+    """Words of feeling and rules that a network is told of beside the tokens."""
+
+    name: Literal["lexicon"] = "lexicon"
+    built_in: bool = Field(default=True, description="Use the words that come with Sentimo.")
+    file: Path | None = Field(default=None, description="Words of your own; where both have a word, these count.")
+    format: str | None = Field(default=None, description=f"One of {', '.join(FORMATS)}. Default: seen from the file.")
+    language: Literal["en", "zh"] | None = Field(default=None, description="Of the file. Default: seen from it.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.format is not None:
+            _check_name(self.format, FORMATS, "lexicon format")
+        if self.file is None and not self.built_in:
+            raise ValueError("built_in false leaves no word; give a file")
+        return self
+
+
 class FewShot(_Part):
     """Pairs of rows teach the encoder before the heads learn; for 8 to 64 rows per label."""
 
@@ -427,6 +446,10 @@ class Recipe(_Part):
         default="model",
         description="`model`: whole, runs by itself. `adapter`: what `adapt` learnt; small, needs the base to run.",
     )
+    knowledge: Annotated[KnowledgeChoice | None, BeforeValidator(_as_named)] = Field(
+        default=None,
+        description="`lexicon`: words of feeling and rules come in through a gate beside the encoder. Default: none.",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="`auto`: bf16 autocast where the processor computes in it, else fp32."
     )
@@ -465,6 +488,8 @@ class Recipe(_Part):
             raise ValueError("save adapter needs `adapt`, such as adapt: lora; without it all weights are new")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):
             raise ValueError("pooling native has plain linear heads only; use mean, first or last beside another head")
+        if self.pooling == "native" and self.knowledge is not None:
+            raise ValueError("knowledge needs heads of our own; use pooling auto, mean, first or last")
         if self.encoder is not None and self.base not in NETWORKS:
             raise ValueError(f"encoder is for base {' or '.join(NETWORKS)}; base {self.base!r} has its own sizes")
         if self.encoder is not None and self.encoder.windows and self.base != "textcnn":
@@ -472,7 +497,11 @@ class Recipe(_Part):
         return self
 
 
-_OPTIONAL_PARTS: Mapping[str, type[BaseModel]] = {"encoder": ScratchEncoder, "few_shot": FewShot}
+_OPTIONAL_PARTS: Mapping[str, type[BaseModel]] = {
+    "encoder": ScratchEncoder,
+    "few_shot": FewShot,
+    "knowledge": KnowledgeChoice,
+}
 """Parts that a recipe may lack, by key: setting one of their keys brings them in."""
 
 
@@ -512,11 +541,21 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
     if encoder is not None:
         vectors = encoder.vectors and move(encoder.vectors)
         encoder = encoder.model_copy(update={"vectors": vectors, "corpus": [move(each) for each in encoder.corpus]})
+    knowledge = recipe.knowledge
+    if knowledge is not None and knowledge.file is not None:
+        knowledge = knowledge.model_copy(update={"file": move(knowledge.file)})
     augment = recipe.augment and _moved_augment(recipe.augment, move, is_folder)
     teacher = recipe.teacher and recipe.teacher.model_copy(
         update={part: [move(each) for each in getattr(recipe.teacher, part)] for part in ("models", "text")}
     )
-    moved = {"tasks": tasks, "base": base, "encoder": encoder, "augment": augment, "teacher": teacher}
+    moved = {
+        "tasks": tasks,
+        "base": base,
+        "encoder": encoder,
+        "augment": augment,
+        "knowledge": knowledge,
+        "teacher": teacher,
+    }
     return recipe.model_copy(update=moved)
 
 

@@ -19,13 +19,14 @@ from rich.console import Console
 from tokenizers import Tokenizer
 from torch import nn
 
-from sentimo.core.bundle import PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
+from sentimo.core.bundle import LEXICON, PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
 from sentimo.core.documents import Example
 from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.adapter import AdapterBackend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
+from sentimo.engine.knowledge import KNOWLEDGE, N_COLUMNS, RULES
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
 from sentimo.evaluate.identities import identity_gap
@@ -33,6 +34,7 @@ from sentimo.evaluate.report import TITLES, Report, evaluate
 from sentimo.evaluate.speed.ratio import measure_speed
 from sentimo.text.language import main_languages
 from sentimo.text.normalise import folded
+from sentimo.text.rules import VERSION
 from sentimo.train.adapt.build import adaptation_of, build_adaptation, learning_share
 from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
@@ -288,7 +290,12 @@ class _Training:
             languages=tuple(self.recipe.languages or ()),
             tasks=tuple(specs),
             max_tokens=self.recipe.max_tokens,
-            settings={"prefix": self.base.prefix, "suffix": self.base.suffix, "pad_id": self.base.pad_id},
+            settings={
+                "prefix": self.base.prefix,
+                "suffix": self.base.suffix,
+                "pad_id": self.base.pad_id,
+                **({RULES: VERSION, KNOWLEDGE: N_COLUMNS} if self.base.knowledge else {}),
+            },
             provenance={
                 **_provenance(self.recipe, self.data, self.digest),
                 "precision": fitted.precision,
@@ -300,6 +307,8 @@ class _Training:
             if whole and not alone:  # transformers knows nothing of prompts, prefixes and bottlenecks
                 network.save(folder)  # type: ignore[operator]
             save_tokenizer(self.base, folder)
+            if self.base.knowledge:
+                (folder / LEXICON).write_text(self.base.knowledge.lexicon.to_json(), "utf-8", newline="\n")
             export_onnx(network, folder, list(self.spaces))
             if alone:
                 from sentimo.train.adapt.save import write_adapter
@@ -347,6 +356,7 @@ class _Training:
             prefix=self.base.prefix,
             suffix=self.base.suffix,
             pad_id=self.base.pad_id,
+            knowledge=self.base.knowledge,
         )
         if alone:
             from sentimo.train.adapt.save import adapter_weights

@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from sentimo.errors import InputError, Interrupted, MissingExtraError, TrainingE
 from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.calibrate import check_metric
 from sentimo.train.encoder import Base, open_base
+from sentimo.train.knowledge import knowledge_for
 from sentimo.train.learner import Learner, Parts
 from sentimo.train.picture import bars
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, relative_to, with_settings
@@ -259,7 +260,7 @@ class _Search:
             return base_of(recipe, (each.document.text for task in self.data.values() for each in task.train))
         if recipe.base not in self.bases:
             self.bases[recipe.base] = open_base(recipe.base)
-        return self.bases[recipe.base]
+        return replace(self.bases[recipe.base], knowledge=knowledge_for(recipe))
 
     # ------------------------------------------------------------------------------------------ the result
 

@@ -10,9 +10,12 @@ import pytest
 from sentimo.core.bundle import Probes, write_bundle
 from sentimo.core.labels import POLARITY_2
 from sentimo.core.manifest import Manifest, TaskSpec
+from sentimo.core.predictions import ModelId
 from sentimo.engine.backends import BACKENDS
+from sentimo.engine.backends.lexicon import LexiconBackend, untrained_model
 from sentimo.engine.backends.linear import LinearModel, TaskWeights
 from sentimo.engine.predictor import Predictor
+from sentimo.text.lexicon import built_in_lexicon
 
 TEXTS = ["good", "the room was dirty and nobody came, I am angry", "服务很好", "ok", "a fine phone with a good battery"]
 LONG = "the parcel arrived on Tuesday, " * 40
@@ -34,6 +37,9 @@ def predictor(request):
     """
     if request.param == "fake":
         return request.getfixturevalue("fake_predictor")(max_tokens=32)
+    if request.param == "lexicon":
+        model, specs = untrained_model(built_in_lexicon())
+        return Predictor(LexiconBackend(model, max_tokens=32), specs, ModelId("lexicon", ""))
     if request.param == "linear":
         return Predictor.load(request.getfixturevalue("linear_bundle").path)
     if request.param == "openvino":

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends import GRAPH, Prepared
 from sentimo.engine.backends.tokens import Ids, TokenReader
+from sentimo.engine.knowledge import knowledge_of
 from sentimo.errors import BundleError
 
 TOKENIZER = "tokenizer.json"
@@ -113,7 +114,9 @@ def open_reader(bundle: Bundle, *, max_windows: int | None = None) -> TokenReade
     settings: dict[str, Any] = {name: given[name] for name in ("prefix", "suffix", "pad_id")}
     tokenizer = _tokenizer(bundle.file(TOKENIZER))
     _check_ids(bundle, settings, tokenizer.get_vocab_size())
-    return TokenReader(tokenizer, max_tokens=bundle.manifest.max_tokens, max_windows=max_windows, **settings)
+    known = knowledge_of(bundle)
+    most = bundle.manifest.max_tokens
+    return TokenReader(tokenizer, max_tokens=most, max_windows=max_windows, knowledge=known, **settings)
 
 
 def _check_ids(bundle: Bundle, settings: dict[str, Any], n_tokens: int) -> None:

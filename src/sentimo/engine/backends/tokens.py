@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from sentimo.engine.backends import Prepared, Window
+from sentimo.engine.knowledge import Knowledge
 from sentimo.engine.threads import limit_tokenizers
 from sentimo.engine.windows import spans
 from sentimo.errors import InputError
@@ -26,6 +27,7 @@ class TokenReader:
         prefix, suffix: Ids of the special tokens before and after every window.
         pad_id: Id that fills short rows; hidden by the mask.
         max_windows: Most windows read of one text; None reads all.
+        knowledge: What is put before the ids of each window; None puts nothing.
 
     Raises:
         InputError: max_tokens leaves no room for a text, or SENTIMO_THREADS is no number.
@@ -40,6 +42,7 @@ class TokenReader:
         suffix: Sequence[int],
         pad_id: int,
         max_windows: int | None = None,
+        knowledge: Knowledge | None = None,
     ) -> None:
         limit_tokenizers()
         tokenizer.no_truncation()
@@ -50,7 +53,7 @@ class TokenReader:
         if self._size < 1:
             n_special = len(self._prefix) + len(self._suffix)
             raise InputError(f"max_tokens is {max_tokens}: {n_special} special tokens leave no room for a text")
-        self._max_windows = max_windows
+        self._max_windows, self._knowledge = max_windows, knowledge
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Return each text as windows of token ids."""
@@ -62,8 +65,10 @@ class TokenReader:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         before, after = [None] * len(self._prefix), [None] * len(self._suffix)
         for start, end, _ in spans(len(encoding.ids), self._size, most=self._max_windows):
-            ids = [*self._prefix, *encoding.ids[start:end], *self._suffix]
-            yield ids, [*before, *encoding.offsets[start:end], *after]
+            place = encoding.offsets[start:end]
+            known = self._known(text[place[0][0] : place[-1][1]] if (start, end) != (0, len(encoding.ids)) else text)
+            ids = [*known, *self._prefix, *encoding.ids[start:end], *self._suffix]
+            yield ids, [*([None] * len(known)), *before, *place, *after]
 
     def pad(self, features: Sequence[list[int]]) -> tuple[Ids, Ids]:
         """Return ids and mask, both (b, longest), of rows of token ids."""
@@ -78,17 +83,20 @@ class TokenReader:
     def _prepared(self, text: str, encoding: Any) -> Prepared:
         ids = encoding.ids
         if len(ids) <= self._size:
-            windows = (self._window(0, len(text), len(ids), ids),) if ids else ()
+            windows = (self._window(text, 0, len(text), len(ids), ids),) if ids else ()
             return Prepared(windows, len(ids), 1.0)
         # The fast way gives no offsets, and only long texts need them.
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
         places = list(spans(len(ids), self._size, most=self._max_windows))
         return Prepared(
-            tuple(self._window(offsets[a][0], offsets[b - 1][1], n_new, ids[a:b]) for a, b, n_new in places),
+            tuple(self._window(text, offsets[a][0], offsets[b - 1][1], n_new, ids[a:b]) for a, b, n_new in places),
             len(ids),
             places[-1][1] / len(ids),
         )
 
-    def _window(self, start: int, end: int, n_new: int, ids: Sequence[int]) -> Window:
-        tokens = [*self._prefix, *ids, *self._suffix]
+    def _known(self, text: str) -> list[int]:
+        return self._knowledge.columns(text) if self._knowledge else []
+
+    def _window(self, text: str, start: int, end: int, n_new: int, ids: Sequence[int]) -> Window:
+        tokens = [*self._known(text[start:end]), *self._prefix, *ids, *self._suffix]
         return Window(start, end, n_new, tokens, len(tokens))

@@ -10,10 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sentimo.core.bundle import HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
+from sentimo.core.bundle import FUSION_FILE, HEADS_CONFIG, HEADS_FILE, TORCH_WEIGHTS, Bundle
 from sentimo.engine.backends import Prepared
 from sentimo.engine.backends.graph import open_reader
 from sentimo.engine.backends.tokens import TokenReader
+from sentimo.engine.knowledge import N_COLUMNS, STEPS
 from sentimo.engine.networks import register
 from sentimo.engine.threads import n_threads
 from sentimo.errors import BundleError, MissingExtraError
@@ -75,7 +76,8 @@ class TorchBackend:
 class _BundleNetwork(nn.Module):
     """The network that training saved: an encoder in the Hugging Face layout, with its own heads or ours beside it.
 
-    What the heads compute is `sentimo.train.heads`, which prediction may not import; a test holds the two together.
+    What the heads compute is `sentimo.train.heads`, and the gate of knowledge `sentimo.train.knowledge`, which
+    prediction may not import; tests hold them together.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -90,13 +92,30 @@ class _BundleNetwork(nn.Module):
 
             for name, value in load_file(bundle.file(HEADS_FILE)).items():
                 self.register_buffer(name.replace(".", "/"), value)  # torch keeps dots for itself
+        self._fuses = FUSION_FILE in bundle.files
+        if self._fuses:
+            for name, value in load_file(bundle.file(FUSION_FILE)).items():
+                self.register_buffer(f"/{name.replace('.', '/')}", value)  # no task begins with a slash
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Return task -> logits."""
+        known = input_ids[:, :N_COLUMNS].float() / STEPS
+        if self._fuses:
+            input_ids, attention_mask = input_ids[:, N_COLUMNS:], attention_mask[:, N_COLUMNS:]
         found = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         if not self._heads:
             return dict(zip(self._sizes, found.logits.split(list(self._sizes.values()), dim=-1), strict=True))
-        return {task: self._head(task, found.last_hidden_state, attention_mask) for task in self._sizes}
+        hidden = found.last_hidden_state
+        hidden = self._fused(hidden, attention_mask, known) if self._fuses else hidden
+        return {task: self._head(task, hidden, attention_mask) for task in self._sizes}
+
+    def _fused(self, hidden: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+        def through(name: str, given: Tensor) -> Tensor:
+            return given @ self.get_buffer(f"/{name}/weight").T + self.get_buffer(f"/{name}/bias")
+
+        mean = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        gate = torch.sigmoid(through("gate", torch.cat([mean, known], dim=-1)))
+        return hidden + (gate * torch.tanh(through("project", known))).unsqueeze(1)
 
     def _head(self, task: str, hidden: Tensor, mask: Tensor) -> Tensor:
         def weight(name: str) -> Tensor:

@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 
 ADAPTERS: Mapping[str, Entry] = {
-    "lora": Entry("sentimo.train.adapt.lora:Lora", 10.0),
+    "lora": Entry("sentimo.train.adapt.lora:Lora", 20.0),
     "adalora": Entry("sentimo.train.adapt.adalora:AdaLora", 20.0),
     "ia3": Entry("sentimo.train.adapt.ia3:Ia3", 50.0),
     "bitfit": Entry("sentimo.train.adapt.bitfit:BitFit", 20.0),

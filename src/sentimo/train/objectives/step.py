@@ -211,7 +211,9 @@ def _shifted(model: nn.Module, shift: Tensor | None) -> Iterator[None]:
     if shift is None:
         yield
         return
-    hook = embeddings_of(model).register_forward_hook(lambda layer, inputs, output: output + shift.to(output.dtype))
+    hook = embeddings_of(model).register_forward_hook(
+        lambda layer, inputs, output: output + shift[:, -output.shape[1] :].to(output.dtype)
+    )
     try:
         yield
     finally:

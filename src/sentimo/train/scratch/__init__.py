@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sentimo.data.reading import read_texts
 from sentimo.engine.networks import NETWORKS, network_class
 from sentimo.train.encoder import Base, open_base
+from sentimo.train.knowledge import knowledge_for
 from sentimo.train.recipe import Recipe, ScratchEncoder
 from sentimo.train.scratch.tokens import PAD, PAD_ID, UNKNOWN, tokenizer_of
 from sentimo.train.scratch.vectors import fill_vectors, learn_vectors, read_vectors
@@ -28,18 +30,24 @@ def base_of(recipe: Recipe, texts: Iterable[str]) -> Base:
         InputError: the base cannot be opened, or a file of vectors or texts cannot be read.
     """
     if recipe.base not in NETWORKS:
-        return open_base(recipe.base)
-    return _made(recipe.base, recipe.encoder or ScratchEncoder(), list(texts), recipe.seed)
+        base = open_base(recipe.base)
+    else:
+        base = _made(recipe.base, recipe.encoder or ScratchEncoder(), list(texts), recipe.seed)
+    return replace(base, knowledge=knowledge_for(recipe))
 
 
 def fingerprint(base: Base) -> str:
-    """Return the SHA-256 of what was made from texts, empty for a base that was opened: a resumed run must find it."""
+    """Return the SHA-256 of what was made from texts and of the words it knows: a resumed run must find the same.
+
+    Empty for a base that was opened and reads tokens alone.
+    """
+    known = base.knowledge.lexicon.digest if base.knowledge else ""
     if base.source:
-        return ""
+        return known
     digest = hashlib.sha256(base.tokenizer.backend_tokenizer.to_str().encode())
     if base.vectors is not None:
         digest.update(str(base.vectors.shape).encode())
-    return digest.hexdigest()
+    return digest.hexdigest() + known
 
 
 def _made(name: str, settings: ScratchEncoder, texts: Sequence[str], seed: int) -> Base:
