@@ -57,7 +57,8 @@ class Runtime:
     @property
     def identity(self) -> dict[str, str]:
         """What of it decides the last bits of an answer."""
-        library = {"onnx": "onnxruntime", "adapter": "onnxruntime", "linear": "numpy"}.get(self.backend, self.backend)
+        libraries = {"onnx": "onnxruntime", "adapter": "onnxruntime", "linear": "numpy", "ensemble": "numpy"}
+        library = libraries.get(self.backend, self.backend)
         return {
             "backend": f"{library} {package_version(library)}",
             "number of threads": str(self.threads),
@@ -81,7 +82,7 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
     Args:
         bundle: The bundle.
         backend: "auto", "onnx" (onnxruntime), "openvino" or "torch". None takes SENTIMO_BACKEND, else "auto". A linear
-            model and an adapter have one way to be run each, whatever is asked.
+            model and an adapter have one way to be run each, whatever is asked; an ensemble asks it of its members.
         precision: "exact" or "fast" for the graph of that name, or "auto": the fast one where the processor has
             instructions for 8-bit products. None takes SENTIMO_PRECISION, else "auto".
 
@@ -112,13 +113,15 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
 
 
 def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
-    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter")))
+    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter", "ensemble")))
     wanted, source = _wanted(given, BACKEND, "backend", choices)
     own = bundle.manifest.backend
     if own == "linear":
         return own, "an n-gram model, run by numpy"
     if own == "adapter":
         return own, "an adapter over a base, run by onnxruntime"
+    if own == "ensemble":
+        return own, "several models, asked in turn, each run as it would be alone"
     if wanted != "auto":
         return wanted, source
     if GRAPH in bundle.files:

@@ -15,6 +15,7 @@ from sentimo.errors import InputError
 
 BACKENDS: Mapping[str, str] = {
     "adapter": "sentimo.engine.backends.adapter:AdapterBackend",
+    "ensemble": "sentimo.engine.backends.ensemble:EnsembleBackend",
     "linear": "sentimo.engine.backends.linear:LinearBackend",
     "onnx": "sentimo.engine.backends.onnx:OnnxBackend",
     "openvino": "sentimo.engine.backends.openvino:OpenvinoBackend",
