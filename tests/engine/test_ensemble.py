@@ -122,7 +122,10 @@ def test_only_shared_tasks_are_answered():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (spec(LabelSpace("moods", ("bad", "good"))), "task 'mood': a answers bad, plain, good .single., b answers bad, go"),
+        (
+            spec(LabelSpace("moods", ("bad", "good"))),
+            "task 'mood': a answers bad, plain, good .single., b answers bad, go",
+        ),
         (spec(LabelSpace("moods", MOODS.labels, "multi")), "b answers bad, plain, good .multi."),
         (spec(MOODS, "feeling"), "the models share no task .a has mood; b has feeling."),
     ],

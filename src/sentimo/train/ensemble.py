@@ -184,8 +184,9 @@ def check_differ(models: Sequence[str | Path], digests: Sequence[str]) -> None:
         raise InputError("an ensemble needs two models or more")
     seen: dict[str, str | Path] = {}
     for path, digest in zip(models, digests, strict=True):
-        if (other := seen.setdefault(digest, path)) is not path:
-            raise InputError(f"{path} is the same model as {other}; an ensemble gains from models that differ")
+        if digest in seen:
+            raise InputError(f"{path} is the same model as {seen[digest]}; an ensemble gains from models that differ")
+        seen[digest] = path
 
 
 def member_names(models: Sequence[str | Path]) -> list[str]:
