@@ -86,9 +86,13 @@ def test_what_was_learnt_survives_the_manifest():
 
 
 @pytest.mark.parametrize(
-    "data", [{"method": "guess"}, {"method": "weighted", "weights": [1.0]}, {"method": "stack", "coef": [[1.0, 1.0]] * 2,
-     "bias": [0.0]}]
-)  # fmt: skip
+    "data",
+    [
+        {"method": "guess"},
+        {"method": "weighted", "weights": [1.0]},
+        {"method": "stack", "coef": [[1.0, 1.0]] * 2, "bias": [0.0]},
+    ],
+)
 def test_settings_that_do_not_fit_are_refused(data):
     with pytest.raises(ValueError, match="is not one of|expected"):
         Combination.from_dict(data, 2, 2)
