@@ -105,7 +105,10 @@ def build_soup(
     choosing, judging = _halves(dev, seed) if combine == "greedy-soup" else ({}, dev)
     chosen = _greedy(members, network, base, choosing, show) if combine == "greedy-soup" else members
     _pour(network, chosen)
-    notes = [f"Averaged: {', '.join(each.name for each in chosen)}; one model, as fast as each", *_caution(bundles)]
+    told = f"Averaged: {', '.join(each.name for each in chosen)}; one model, as fast as each"
+    if len(chosen) == 1:
+        told = f"No average was as good as {chosen[0].name} alone on the rows that chose: this is that model"
+    notes = [told, *_caution(bundles)]
     opened = [Predictor.load(each.path) for each in bundles]
     soup = _uncalibrated(bundles[0], network, base)
     tasks = {task.name: task.space for task in bundles[0].manifest.tasks}
