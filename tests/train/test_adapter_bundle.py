@@ -260,3 +260,30 @@ def test_a_lora_adapter_over_minilm_takes_less_than_three_megabytes(labelled, tm
     bundle = train(recipe, tmp_path / "adapter").bundle
 
     assert sum((bundle.path / name).stat().st_size for name in (*bundle.files, "manifest.json")) < 3e6
+
+
+# ---------------------------------------------------------------------------------------------- ensembles
+
+
+def test_an_adapter_in_an_ensemble_finds_its_base_again(adapter, place, labelled, other_base, monkeypatch):
+    from sentimo.data.reading import Reading
+    from sentimo.evaluate.labelled import load_labelled
+    from sentimo.train.baselines import fit_baseline
+    from sentimo.train.ensemble import build_ensemble
+    from sentimo.train.tasks import TaskData
+
+    monkeypatch.delenv("SENTIMO_BASE", raising=False)
+    task, data = load_labelled(labelled / "polarity.csv", Predictor.load(adapter.path).spaces, Reading())
+    rows = {task: data.examples}
+    linear = fit_baseline({task: TaskData(data.space, data.examples, [], [])})
+    (place / "deeper").mkdir()
+    linear.write(place / "deeper" / "ngrams", name="ngrams", languages=(), provenance={})
+
+    made = build_ensemble([adapter.path, place / "deeper" / "ngrams"], place / "deeper" / "both", rows, rounds=1)
+
+    settings = made.bundle.manifest.settings["ensemble"]["members"]
+    assert [each.get("base") for each in settings] == ["../../base", None]
+    assert Predictor.load(made.bundle.path).analyze("good").polarity is not None
+    assert Predictor.load(made.bundle.path, base=place / "base").analyze("good").error is None
+    with pytest.raises(BundleError, match="member beside of an ensemble: .*; the weights in .* are others"):
+        Predictor.load(made.bundle.path, base=other_base)

@@ -20,6 +20,7 @@ from sentimo.cli.compare import compare
 from sentimo.cli.compress import compress
 from sentimo.cli.console import err, open_streams, use_utf8
 from sentimo.cli.doctor import doctor
+from sentimo.cli.ensemble import ensemble
 from sentimo.cli.evaluate import evaluate
 from sentimo.cli.export import export
 from sentimo.cli.label import label
@@ -53,6 +54,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(name="learning-curve")(learning_curve)
+app.command()(ensemble)
 app.command()(search)
 app.command()(retrain)
 app.command()(transfer)

@@ -11,8 +11,6 @@ from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
 
 if TYPE_CHECKING:
-    from sentimo.core.documents import Example
-    from sentimo.core.labels import LabelSpace
     from sentimo.data.reading import Reading
 
 _Files = list[Path] | None
@@ -80,7 +78,7 @@ def compress(
         delimiter=delimiter,
         encoding=encoding,
     )
-    rows = _labelled(dev, spaces, reading, task)
+    rows = options.labelled_rows(dev, spaces, reading, task)
     if unlabelled := [name for name in spaces if name not in rows]:
         err.print(
             f"No labelled rows for {', '.join(unlabelled)}: every answer that changes there counts as lost",
@@ -114,24 +112,6 @@ def compress(
     if outcome.best is None:
         raise refusal(outcome, gate)
     err.print(f"Saved {outcome.best.chain} as {output}", markup=False)
-
-
-def _labelled(
-    paths: list[Path], spaces: dict[str, LabelSpace], reading: Reading, task: str | None
-) -> dict[str, list[Example]]:
-    from sentimo.errors import InputError
-    from sentimo.evaluate.labelled import load_labelled
-
-    rows: dict[str, list[Example]] = {}
-    for path in paths:
-        name, dataset = load_labelled(path, spaces, reading, task=task)
-        if name in rows:
-            raise InputError(f"{path}: task {name!r} has a dev file already; give one file per task")
-        if dataset.note:
-            err.print(dataset.note, markup=False)
-        rows[name] = dataset.examples
-        err.print(f"{len(dataset.examples)} labelled rows for {name} in {path}", markup=False)
-    return rows
 
 
 def _texts(paths: list[Path] | None, reading: Reading) -> list[str]:

@@ -12,6 +12,8 @@ import typer
 from sentimo.cli.console import err
 
 if TYPE_CHECKING:
+    from sentimo.core.documents import Example
+    from sentimo.core.labels import LabelSpace
     from sentimo.data.reading import Reading
     from sentimo.engine.analyzer import Analyzer
     from sentimo.engine.cascade import Cascade
@@ -147,6 +149,25 @@ def texts_of(
         n = found.n_without + len(found.texts)
         err.print(f"{path}: {found.n_without:,} of {n:,} rows have no text and are left out", markup=False)
     return found.texts
+
+
+def labelled_rows(
+    paths: list[Path], spaces: dict[str, LabelSpace], reading: Reading, task: str | None
+) -> dict[str, list[Example]]:
+    """Return task -> rows of labelled files, one file per task, read in the tasks' label spaces; notes go to stderr."""
+    from sentimo.errors import InputError
+    from sentimo.evaluate.labelled import load_labelled
+
+    rows: dict[str, list[Example]] = {}
+    for path in paths:
+        name, dataset = load_labelled(path, spaces, reading, task=task)
+        if name in rows:
+            raise InputError(f"{path}: task {name!r} has a dev file already; give one file per task")
+        if dataset.note:
+            err.print(dataset.note, markup=False)
+        rows[name] = dataset.examples
+        err.print(f"{len(dataset.examples)} labelled rows for {name} in {path}", markup=False)
+    return rows
 
 
 def utf8_name(path: Path) -> str:

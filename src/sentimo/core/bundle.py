@@ -104,7 +104,12 @@ class Bundle:
         return self.path / name
 
     def check_whole(self, what: str) -> None:
-        """Raise BundleError for an adapter, whose graph lacks the weights of its base."""
+        """Raise BundleError for an adapter, whose graph lacks the weights of its base, and for an ensemble."""
+        if self.manifest.backend == "ensemble":
+            raise BundleError(
+                f"{self.path} is an ensemble of several models; {what} needs one. Let one model learn its answers "
+                f"first: `teacher: {self.path}` in a recipe of `sentimo train`."
+            )
         if self.manifest.backend == "adapter":
             raise BundleError(
                 f"{self.path} is an adapter, which holds no weights of its base; {what} needs a whole model. Train it "

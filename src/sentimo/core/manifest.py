@@ -11,7 +11,7 @@ from sentimo.core.labels import LabelSpace
 from sentimo.core.predictions import RESERVED_NAMES
 from sentimo.errors import BundleError, InputError
 
-Backend = Literal["onnx", "linear", "torch", "adapter", "lexicon"]
+Backend = Literal["onnx", "linear", "torch", "adapter", "lexicon", "ensemble"]
 
 
 @dataclass(frozen=True)

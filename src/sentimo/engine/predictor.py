@@ -115,7 +115,9 @@ class Predictor:
         bundle = Bundle.open(path)
         runtime = choose_runtime(bundle, backend, precision)
 
-        of_base = {"base": base} if runtime.backend == "adapter" else {}
+        of_base: dict[str, Any] = {"base": base} if runtime.backend in ("adapter", "ensemble") else {}
+        if runtime.backend == "ensemble":
+            of_base |= {"backend": backend, "precision": precision}
 
         def opened(**how: Any) -> Backend:
             return open_backend(bundle, runtime.backend, max_windows=max_windows, **of_base, **how)
@@ -145,12 +147,12 @@ class Predictor:
         """What its answers depend on, to the last bit, as what -> how it is; one mapping for each model."""
         opened = {"max_windows": str(self._max_windows), **self.runtime.identity} if self.runtime else {}
         ruled = {"rules": self._rules.digest} if self._rules else {}
-        return ({"model": self.model.digest, **opened, **ruled},)
+        return ({"model": self.model.digest, **opened, **ruled}, *getattr(self._backend, "identity", ()))
 
     @property
     def work(self) -> Work:
         """What it has done so far."""
-        return self._work
+        return self._work + getattr(self._backend, "work", Work())
 
     def analyze(self, text: str) -> Prediction:
         """Answer one text."""

@@ -25,7 +25,9 @@ FAST_GRAPH, RERUN_BELOW, FAST_BITS = "fast_graph", "rerun_below", "fast_weight_b
 many bits its weights use (8 by default)."""
 
 
-_LIBRARIES = {"onnx": "onnxruntime", "adapter": "onnxruntime", "linear": "numpy", "lexicon": "numpy"}
+_LIBRARIES = {"onnx": "onnxruntime", "adapter": "onnxruntime"} | dict.fromkeys(
+    ("linear", "lexicon", "ensemble"), "numpy"
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
     Args:
         bundle: The bundle.
         backend: "auto", "onnx" (onnxruntime), "openvino" or "torch". None takes SENTIMO_BACKEND, else "auto". A linear
-            model and an adapter have one way to be run each, whatever is asked.
+            model and an adapter have one way to be run each, whatever is asked; an ensemble asks it of its members.
         precision: "exact" or "fast" for the graph of that name, or "auto": the fast one where the processor has
             instructions for 8-bit products. None takes SENTIMO_PRECISION, else "auto".
 
@@ -115,7 +117,7 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
 
 
 def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
-    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter", "lexicon")))
+    choices = ("auto", *(name for name in BACKENDS if name not in ("linear", "adapter", "lexicon", "ensemble")))
     wanted, source = _wanted(given, BACKEND, "backend", choices)
     own = bundle.manifest.backend
     if own == "linear":
@@ -124,6 +126,8 @@ def _backend(bundle: Bundle, given: str | None) -> tuple[str, str]:
         return own, "words and rules, run by numpy"
     if own == "adapter":
         return own, "an adapter over a base, run by onnxruntime"
+    if own == "ensemble":
+        return own, "several models, asked in turn, each run as it would be alone"
     if wanted != "auto":
         return wanted, source
     if GRAPH in bundle.files:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentimo.core.documents import Example, Target
 from sentimo.core.labels import LabelSpace
 from sentimo.core.manifest import TaskSpec
-from sentimo.engine.calibration import calibrated
+from sentimo.engine.calibration import calibrated, logits_of
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import RecipeError, did_you_mean
 from sentimo.evaluate.calibration import fit_temperature, fit_thresholds, multi_hot
@@ -23,8 +23,6 @@ SPREAD = 0.5
 
 MIN_POSITIVES = 5
 """Dev rows with a label from which it gets a threshold of its own; one fitted on fewer is noise."""
-
-_LEAST, _MOST = 1e-30, 1 - 6e-8  # what float32 tells from 0 and 1; keeps logarithms of probabilities finite
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,4 @@ def check_metric(metric: str, spaces: Mapping[str, LabelSpace]) -> None:
 
 
 def _logits(space: LabelSpace, scores: NDArray[Any]) -> NDArray[Any]:
-    if space.kind == "score":
-        return scores
-    logits: NDArray[Any] = np.log(scores.clip(_LEAST, 1))
-    return logits - np.log1p(-scores.clip(0, _MOST)) if space.kind == "multi" else logits
+    return scores if space.kind == "score" else logits_of(space, scores)

@@ -31,7 +31,7 @@ def fold_models(
         MissingExtraError: scikit-learn is not installed.
         DataError: too few rows: outside a fold all have one label, or no n-gram occurs twice.
     """
-    folds = _folds([folded(each.document.text) for each in examples], n_folds, seed)
+    folds = text_folds([folded(each.document.text) for each in examples], n_folds, seed)
     if len(folds) < 2:
         raise DataError(f"task {task!r}: one text cannot be judged by a model of the others; give more rows")
     for rows in folds:
@@ -41,7 +41,7 @@ def fold_models(
         yield rows, fit_baseline(data, seed=seed, max_features=_MOST_FEATURES).predictor()
 
 
-def _folds(keys: Sequence[str], n_folds: int, seed: int) -> list[list[int]]:
+def text_folds(keys: Sequence[str], n_folds: int, seed: int) -> list[list[int]]:
     """Return the rows of each fold; rows with one key are in one fold."""
     different = sorted(set(keys))
     random.Random(seed).shuffle(different)

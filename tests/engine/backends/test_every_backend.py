@@ -29,11 +29,11 @@ def linear_bundle(tmp_path_factory):
     return write_bundle(tmp_path_factory.mktemp("linear") / "model", manifest, model.save, Probes((), {}))
 
 
-@pytest.fixture(scope="module", params=[*(each for each in BACKENDS if each != "adapter"), "fake"])
+@pytest.fixture(scope="module", params=[*(each for each in BACKENDS if each not in ("adapter", "ensemble")), "fake"])
 def predictor(request):
     """The same encoder in each backend that runs whole encoders; a model of their own in the others.
 
-    Adapters need a bundle of their own: tests/train/test_adapter_bundle.py.
+    Adapters and ensembles need bundles of their own: tests/train/test_adapter_bundle.py, tests/train/test_ensemble.py.
     """
     if request.param == "fake":
         return request.getfixturevalue("fake_predictor")(max_tokens=32)

@@ -15,6 +15,7 @@ from sentimo.errors import InputError
 
 BACKENDS: Mapping[str, str] = {
     "adapter": "sentimo.engine.backends.adapter:AdapterBackend",
+    "ensemble": "sentimo.engine.backends.ensemble:EnsembleBackend",
     "lexicon": "sentimo.engine.backends.lexicon:LexiconBackend",
     "linear": "sentimo.engine.backends.linear:LinearBackend",
     "onnx": "sentimo.engine.backends.onnx:OnnxBackend",
