@@ -148,7 +148,7 @@ def test_every_semi_supervised_method_is_documented_with_its_settings_and_their_
     for name, where in SEMI.items():
         assert set(codes(described[name])) == settings_of(where)
         for setting, default in re.findall(r"`(\w+)` \(([\w.]+)\)", described[name]):
-            assert str(defaults_of(where)[setting]).lower() == str(yaml.safe_load(default)).lower()
+            assert defaults_of(where)[setting] == yaml.safe_load(default)
 
 
 def test_the_views_of_texts_without_labels_are_those_of_the_code():

@@ -78,6 +78,15 @@ def test_partners_have_a_target_and_tell_the_same_labels_apart():
     assert seen == {0, 2, 3, 5}
 
 
+def test_one_share_is_drawn_for_a_batch_so_that_every_row_counts_once():
+    batch, mixer = batch_of([[1]] * 6), Mixup(plain(), AROUND)
+
+    partner, share = mixer._drawn(batch, "mood")
+
+    counts = share + torch.zeros(6).index_add(0, partner, 1 - share)
+    assert counts.tolist() == pytest.approx([1.0] * 6)
+
+
 def test_a_squared_error_moves_as_for_the_mean_of_both_targets():
     logits = torch.tensor([[0.3]], requires_grad=True)
     loss = MeanSquaredError()

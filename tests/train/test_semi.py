@@ -398,19 +398,18 @@ def test_sure_texts_teach_a_word_that_no_label_has(bert_base):
     texts = [f"the {thing} was {words}" for thing in ("hotel", "phone", "screen", "staff", "price", "story")
              for words in ("good lovely", "bad awful", "lovely good", "awful bad")]  # fmt: skip
     scores = []
-    for semi in (
-        None,
-        {"method": "fixmatch", "text": "a.csv", "certainty": 0.7, "views": [{"name": "delete", "share": 0.4}]},
-    ):
+    view = {"name": "delete", "share": 0.4}
+    for semi, epochs in ((None, 96), ({"method": "fixmatch", "text": "a.csv", "certainty": 0.95, "views": [view]}, 24)):
         recipe = toy_recipe(
-            "mood", epochs=24, semi=semi, dropout=0.0, pooling="mean", optimiser={"learning_rate": 3e-3}
+            "mood", epochs=epochs, semi=semi, dropout=0.0, pooling="mean", optimiser={"learning_rate": 2e-3}
         )
         learner = Learner.build(recipe, bert_base, {"mood": MOODS}, {"mood": rows}, texts if semi else [])
-        learner.fit(None)
+        learner.fit(None)  # both for 96 steps
         found = learner.predictor().predict(["the day was lovely", "the day was awful"]).tasks["mood"].scores
-        scores.append(found[0, 1] - found[1, 1])
+        scores.append(float(found[0, 1] - found[1, 1]))
 
-    assert scores[1] > scores[0] + 0.2
+    assert scores[0] < 0.5
+    assert scores[1] > 0.9
 
 
 # The recipe

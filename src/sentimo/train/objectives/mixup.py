@@ -15,8 +15,9 @@ class Mixup(Wrapper):
 
     For a text with vector h (what the last layer W of the head reads: the pooled text) and another one drawn from the
     batch, ``share * L(W m, y) + (1 - share) * L(W m, y')`` with ``m = share * h + (1 - share) * h'`` and the share
-    drawn from Beta(alpha, alpha). For cross entropies this is the loss of the mixed target, for squared errors so up
-    to a constant. W is linear in every head, so mixing what it reads comes to mixing the logits, and costs nothing.
+    drawn from Beta(alpha, alpha), one for the batch: so every row counts once. For cross entropies this is the loss of
+    the mixed target, for squared errors so up to a constant. W is linear in every head, so mixing what it reads comes
+    to mixing the logits, and costs nothing.
 
     Each task is mixed for itself, among the rows that have a target for it; rows of data sets that do not tell the same
     labels apart are not mixed with each other. Batches that are split to fit into memory are mixed within their parts.
@@ -51,7 +52,7 @@ class Mixup(Wrapper):
     def _drawn(self, batch: Batch, task: str) -> tuple[Tensor, Tensor]:
         """Return for each row the place of its partner (b,) and its own share (b,)."""
         has = batch.has[task]
-        share = torch.distributions.Beta(self.alpha, self.alpha).sample((len(has),)).to(batch.ids.device)
+        share = torch.distributions.Beta(self.alpha, self.alpha).sample().repeat(len(has)).to(has.device)
         order = torch.randperm(int(has.sum())).to(has.device)
         partner = torch.arange(len(has), device=has.device)
         partner[has] = partner[has][order]
