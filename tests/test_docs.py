@@ -41,10 +41,12 @@ from sentimo.train.recipe import (
     Recipe,
     Schedule,
     ScratchEncoder,
+    Semi,
     TaskRecipe,
     Teacher,
     parse_recipe,
 )
+from sentimo.train.semi import SEMI
 from sentimo.train.track import TRACKERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,6 +102,7 @@ def commands(group=None, name="sentimo"):
         (ScratchEncoder, "### Encoders without pre-training"),
         (FewShot, "## Few labels"),
         (Teacher, "### Teacher"),
+        (Semi, "## Texts without labels"),
     ],
 )
 def test_every_key_of_a_recipe_is_documented_with_its_default(part, heading):
@@ -157,6 +160,25 @@ def test_every_method_of_augmentation_is_documented_with_its_settings():
         assert set(codes(described[name])) == settings_of(where)
 
 
+def test_every_semi_supervised_method_is_documented_with_its_settings_and_their_defaults():
+    table = [row for row in rows(section(DOCS / "training.md", "## Texts without labels")) if len(row) == 4]
+    described = {codes(name)[0]: settings for name, _, settings, _ in table}
+
+    assert described.keys() == SEMI.keys()
+    for name, where in SEMI.items():
+        assert set(codes(described[name])) == settings_of(where)
+        for setting, default in re.findall(r"`(\w+)` \(([\w.]+)\)", described[name]):
+            assert defaults_of(where)[setting] == yaml.safe_load(default)
+
+
+def test_the_views_of_texts_without_labels_are_those_of_the_code():
+    from sentimo.train.semi.consistency import DEFAULT_VIEWS
+
+    listed = (DOCS / "training.md").read_text("utf-8").split("<!-- default-views -->\n")[1].split("\n")[0]
+
+    assert yaml.safe_load(codes(listed)[0])["views"] == [dict(each) for each in DEFAULT_VIEWS]
+
+
 def test_every_strategy_of_active_learning_is_documented():
     table = rows(section(DOCS / "labels.md", "## Which texts to label"))
 
@@ -200,6 +222,14 @@ def settings_of(where):
     module, name = where.split(":")
     parameters = inspect.signature(getattr(import_module(module), name)).parameters.values()
     return {each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+
+
+def defaults_of(where):
+    """Return parameter -> default of a class."""
+    module, name = where.split(":")
+    return {
+        each.name: each.default for each in inspect.signature(getattr(import_module(module), name)).parameters.values()
+    }
 
 
 def test_the_default_learning_rates_are_those_of_the_code():

@@ -213,7 +213,7 @@ def test_divergence_at_a_temperature():
 
 
 COMBINATIONS = [[name] for name in WRAPPERS] + [["fgm", "rdrop"]]
-MIXED = [["fgm", "rdrop"], ["rdrop", "pgd"], ["vat", "freelb", "smart"]]
+MIXED = [["fgm", "rdrop"], ["rdrop", "pgd"], ["vat", "freelb", "smart"], ["fgm", "mixup"], ["mixup", "rdrop"]]
 
 
 @pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
@@ -239,6 +239,7 @@ LIGHT = {  # a token here has length 0.1
     "smart": {"epsilon": 0.002},
     "rdrop": {},
     "clp": {"weight": 0.1},
+    "mixup": {"alpha": 0.2},
 }
 
 
@@ -355,6 +356,7 @@ def test_the_plan_counts_the_passes(bert_base, spaces):
         ([{"name": "vat", "xi": 2}], "xi 2"),
         ([{"name": "smart", "weight": -1}], "weight -1"),
         ([{"name": "rdrop", "weight": 0}], "weight 0 is not positive"),
+        ([{"name": "mixup", "alpha": 0}], "alpha 0 is not positive"),
         (["fgm", "rdrop", "fgm"], "objective: fgm is given twice"),
         ("focal", "objective 'focal' is that of a task; give it in `tasks`"),
     ],

@@ -40,7 +40,9 @@ def validate(path: _File) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"checking heads and objectives ({error.name})", "train") from None
     check_parts(loaded)
-    missing = [file for task in loaded.tasks for file in (*task.train, *task.dev, *task.test) if not file.is_file()]
+    files = [file for task in loaded.tasks for file in (*task.train, *task.dev, *task.test)]
+    files += loaded.semi.text if loaded.semi else []
+    missing = [file for file in files if not file.is_file()]
     if missing:
         raise RecipeError(f"{path}: no such file: {', '.join(map(str, missing))}. Paths are relative to the recipe.")
     err.print(f"{path} is a valid recipe for {', '.join(task.name for task in loaded.tasks)}", markup=False)

@@ -46,8 +46,17 @@ class Checkpoints:
         digest = hashlib.sha256((dump_recipe(same) + data).encode()).hexdigest()
         return cls(output.parent / f"{output.name}.checkpoint", digest)
 
+    def of_round(self, number: int) -> Checkpoints:
+        """Return the place for what comes before the run itself: a round of self-training."""
+        digest = hashlib.sha256(f"{self.fingerprint} round {number}".encode()).hexdigest()
+        return Checkpoints(self.folder / f"round-{number}", digest)
+
     def exists(self) -> bool:
         """Whether there is something to resume."""
+        return self.is_begun() or any(self.folder.glob(f"round-*/{STATE}"))
+
+    def is_begun(self) -> bool:
+        """Whether the run itself has a checkpoint, not only what comes before it."""
         return (self.folder / STATE).is_file()
 
     def save(self, state: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows, merge, to_rows
+from sentimo.train.semi.method import semi_method
 from sentimo.train.teacher import Teachers
 from sentimo.train.track.recorder import Recorder
 from sentimo.train.weighting import build_objective, drawing, wrap
@@ -76,7 +77,7 @@ class Learner:
             base: The base model.
             spaces: Task -> label space, in the order of the recipe.
             train: The training rows of each task.
-            unlabelled: Texts without labels, to learn the answers of the teachers to.
+            unlabelled: Texts without labels, for what the teachers answer to them and the `semi` of the recipe.
             teachers: Whom to learn from; by default those of the recipe.
 
         Raises:
@@ -96,7 +97,10 @@ class Learner:
         if recipe.teacher and teachers is None:
             teachers = Teachers(recipe.teacher, spaces)
         rows = to_rows(examples, spaces, base, recipe.max_tokens)
-        rows = replace(rows, drawn=drawing(recipe.tasks, spaces, examples))
+        semi = semi_method(recipe)
+        semi.check(spaces)
+        has_label = [bool(each.targets) for each in examples]
+        rows = replace(rows, drawn=semi.drawn(drawing(recipe.tasks, spaces, examples), has_label))
         around = Surroundings(
             spaces,
             loss_weights(recipe),
@@ -104,6 +108,7 @@ class Learner:
             encode=lambda texts: base.encode(texts, base.most_tokens(recipe.max_tokens)),
             lesson=teachers.lesson(texts, base) if teachers else None,
             network=network,
+            unlabelled=[row for row, has in enumerate(has_label) if not has],
         )
         return cls(recipe, base, spaces, network, objectives, rows, around)
 

@@ -22,6 +22,7 @@ from sentimo.train.encoder import Base
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import Recipe
 from sentimo.train.scratch import base_of
+from sentimo.train.semi.method import refuse_semi
 from sentimo.train.tasks import TaskData, drop_leaks, load_task
 
 SMALLEST = 16
@@ -98,6 +99,7 @@ def learning_curve(
     """
     if len(recipe.tasks) != 1:
         raise RecipeError("a learning curve is for one task; give a recipe with a single one")
+    refuse_semi(recipe, "a learning curve")
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     task = recipe.tasks[0]

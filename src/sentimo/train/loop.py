@@ -377,7 +377,8 @@ class _Run:
 
         rows = self.rows
         weight = rows.weight[index].to(self.device)
-        return Batch(chosen, ids, mask, weight, here(rows.targets), here(rows.has), here(rows.unknown), self.precision)
+        parts = here(rows.targets), here(rows.has), here(rows.unknown)
+        return Batch(chosen, ids, mask, weight, *parts, self.precision, epoch=self.position.epoch)
 
     def _halve(self, batch: Sequence[int], error: Exception) -> None:
         longest = max(self.lengths[row] for row in batch)

@@ -16,6 +16,7 @@ from sentimo.train.loop import sweep
 from sentimo.train.optim import default_learning_rate
 from sentimo.train.recipe import Recipe, with_settings
 from sentimo.train.scratch import base_of
+from sentimo.train.semi.method import refuse_semi
 from sentimo.train.tasks import drop_leaks, load_tasks
 
 SMOOTHING = 0.9
@@ -89,6 +90,7 @@ def lr_range(
         raise InputError(f"low {low:g}, high {high:g}, {steps} steps: expected 0 < low < high and {_LEAST_STEPS} steps")
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
+    refuse_semi(recipe, "a range test")
     data = load_tasks(recipe.tasks, recipe.seed)
     data = drop_leaks(data) if recipe.drop_leaks else data
     base = base_of(recipe, (each.document.text for task in data.values() for each in task.train))

@@ -22,6 +22,7 @@ from sentimo.train.adapt import ADAPTERS
 from sentimo.train.averages import AVERAGES
 from sentimo.train.heads import HEADS
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, WRAPPERS
+from sentimo.train.semi import SEMI
 from sentimo.train.track import TRACKERS
 
 
@@ -388,6 +389,27 @@ def _as_teacher(value: Any) -> Any:
     return {"models": value} if isinstance(value, (str, Path, list)) else value
 
 
+class Semi(BaseModel):
+    """Texts without labels, and the method that learns from them with its own settings (see its docstring)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    method: str = Field(description=f"One of {', '.join(SEMI)}.")
+    text: Files = Field(min_length=1, description="Files of texts without labels.")
+    views: list[Annotated[AugmentMethod, BeforeValidator(_as_named)]] = Field(
+        default=[], description="Augmentation that writes texts in other words; all methods, one after the other."
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        _check_name(self.method, SEMI, "semi method")
+        return self
+
+
+def _as_semi(value: Any) -> Any:
+    return {"method": value} if isinstance(value, str) else value
+
+
 class Recipe(_Part):
     """A training run."""
 
@@ -427,6 +449,9 @@ class Recipe(_Part):
     )
     teacher: Annotated[Teacher | None, BeforeValidator(_as_teacher)] = Field(
         default=None, description="One or several model folders to learn from."
+    )
+    semi: Annotated[Semi | None, BeforeValidator(_as_semi)] = Field(
+        default=None, description=f"Learn from texts without labels too: {', '.join(SEMI)}. Default: labels alone."
     )
     dropout: Share | None = Field(default=None, description="In encoder and heads. Default: the base's own.")
     freeze: Literal["none", "embeddings", "encoder"] = Field(default="none", description="What does not learn.")
@@ -501,6 +526,7 @@ _OPTIONAL_PARTS: Mapping[str, type[BaseModel]] = {
     "encoder": ScratchEncoder,
     "few_shot": FewShot,
     "knowledge": KnowledgeChoice,
+    "semi": Semi,
 }
 """Parts that a recipe may lack, by key: setting one of their keys brings them in."""
 
@@ -548,6 +574,12 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
     teacher = recipe.teacher and recipe.teacher.model_copy(
         update={part: [move(each) for each in getattr(recipe.teacher, part)] for part in ("models", "text")}
     )
+    semi = recipe.semi and recipe.semi.model_copy(
+        update={
+            "text": [move(each) for each in recipe.semi.text],
+            "views": _moved_methods(recipe.semi.views, move, is_folder),
+        }
+    )
     moved = {
         "tasks": tasks,
         "base": base,
@@ -555,21 +587,28 @@ def _moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[st
         "augment": augment,
         "knowledge": knowledge,
         "teacher": teacher,
+        "semi": semi,
     }
     return recipe.model_copy(update=moved)
 
 
 def _moved_augment(augment: Augment, move: Callable[[Path], Path], is_folder: Callable[[str], bool]) -> Augment:
+    check = str(move(Path(augment.check))) if is_folder(augment.check) else augment.check
+    return augment.model_copy(update={"methods": _moved_methods(augment.methods, move, is_folder), "check": check})
+
+
+def _moved_methods(
+    methods: Sequence[AugmentMethod], move: Callable[[Path], Path], is_folder: Callable[[str], bool]
+) -> list[AugmentMethod]:
     def moved(key: str, value: Any) -> Any:
         if key == "dictionary":
             return [str(move(Path(each))) for each in _as_list(value)]
         return str(move(Path(value))) if isinstance(value, str) and is_folder(value) else value
 
-    methods = [
+    return [
         AugmentMethod(name=each.name, **{key: moved(key, value) for key, value in (each.model_extra or {}).items()})
-        for each in augment.methods
+        for each in methods
     ]
-    return augment.model_copy(update={"methods": methods, "check": moved("check", augment.check)})
 
 
 def parse_recipe(data: Any, where: str = "recipe") -> Recipe:

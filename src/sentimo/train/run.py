@@ -44,13 +44,15 @@ from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import Base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
-from sentimo.train.learner import Learner
+from sentimo.train.learner import Learner, Parts
 from sentimo.train.loop import FitResult
 from sentimo.train.network import choose_pooling
 from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, ScratchEncoder, TaskRecipe, dump_recipe, relative_to
 from sentimo.train.scratch import base_of, fingerprint
+from sentimo.train.semi.method import semi_method
+from sentimo.train.semi.rounds import with_pseudo_labels
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 from sentimo.train.teacher import Teachers, unlabelled_texts
 from sentimo.train.track.metrics import METRICS, metrics_beside
@@ -154,10 +156,15 @@ class _Training:
             self.unlabelled = unlabelled_texts(self.teachers.settings, _known(self.data))
             lesson = json.dumps([self.digest, self.teachers.digest, self.unlabelled])
             self.digest = hashlib.sha256(lesson.encode()).hexdigest()
+        self.semi = semi_method(recipe)
+        self.texts = self._texts(recipe)
         check_metric(recipe.early_stopping.metric, self.spaces)
-        self.base = base_of(recipe, (each.document.text for task in self.data.values() for each in task.train))
+        labelled = [each.document.text for task in self.data.values() for each in task.train]
+        self.base = base_of(recipe, [*labelled, *self.texts])
         self.recipe = _resolved(recipe, self.base, self.data)
         self.notes = [*(note for each in self.data.values() for note in each.notes), *augmented]
+        if self.texts:
+            self.notes.append(f"semi {self.semi.name}: {len(self.texts):,} texts without labels")
         self.dev = {name: each.dev for name, each in self.data.items()}
         self.test_name = "the test rows" if all(each.test for each in self.data.values()) else "the dev rows"
         self.test = {name: each.test for name, each in self.data.items()} if "test" in self.test_name else self.dev
@@ -173,7 +180,19 @@ class _Training:
             base_folder(self.base)  # a base that no adapter can name is told before hours of training
         if self.teachers:
             self.progress.note(f"asking the teacher, {len(self.unlabelled):,} texts without labels among the rest")
-        learner = Learner.build(self.recipe, self.base, self.spaces, self.train, self.unlabelled, self.teachers)
+        rows = with_pseudo_labels(
+            self.semi,
+            self.texts,
+            self.train,
+            self.dev,
+            self._learner,
+            checkpoints,
+            resume=resume,
+            progress=self.progress,
+            tell=self._tell,
+        )
+        resume = resume and checkpoints.is_begun()
+        learner = self._learner(rows)
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
@@ -196,6 +215,26 @@ class _Training:
         checkpoints.remove()
         metrics_beside(self.output).unlink(missing_ok=True)
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted, teacher)
+
+    def _texts(self, recipe: Recipe) -> list[str]:
+        """Return the texts of `semi`; those that are training rows without labels join the teacher's."""
+        if recipe.semi is None:
+            return []
+        self.semi.check(self.spaces)
+        texts = unlabelled_texts(recipe.semi, _known(self.data))
+        if not texts:
+            raise DataError(
+                f"semi: every text of {', '.join(map(str, recipe.semi.text))} also stands in train, dev or test; give "
+                "others"
+            )
+        self.digest = hashlib.sha256(json.dumps([self.digest, texts]).encode()).hexdigest()
+        if self.semi.reads_texts:
+            known = {folded(text) for text in self.unlabelled}
+            self.unlabelled += [text for text in texts if folded(text) not in known]
+        return texts
+
+    def _learner(self, train: Parts) -> Learner:
+        return Learner.build(self.recipe, self.base, self.spaces, train, self.unlabelled, self.teachers)
 
     def _recorder(self, resume: bool) -> Recorder:
         if not self.is_main:

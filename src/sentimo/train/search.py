@@ -27,6 +27,7 @@ from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, 
 from sentimo.train.run import data_digest
 from sentimo.train.scratch import base_of
 from sentimo.train.search_space import check_space, default_space, suggest
+from sentimo.train.semi.method import refuse_semi
 from sentimo.train.tasks import drop_leaks, load_tasks
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class _Search:
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         self.folder, self.prune, self.tell = folder, prune, tell
+        refuse_semi(recipe, "a search")
         self.recipe = recipe.model_copy(update={"search": {}, "track": []})
         self.bases: dict[str, Base] = {}
         self.space: SearchSpace = dict(recipe.search) or default_space(recipe, self._base(recipe).width)

@@ -23,7 +23,7 @@ from sentimo.errors import RecipeError
 from sentimo.text.normalise import folded
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.network import load_network
-from sentimo.train.recipe import Teacher
+from sentimo.train.recipe import Semi, Teacher
 
 _LEAST = 1e-6  # a probability nearer to 0 or 1 has no logit worth learning
 
@@ -110,7 +110,7 @@ class Teachers:
         return Lesson(settings, wanted, network)
 
 
-def unlabelled_texts(settings: Teacher, known: Collection[str]) -> list[str]:
+def unlabelled_texts(settings: Teacher | Semi, known: Collection[str]) -> list[str]:
     """Return the texts of the files without labels, each once, but those that are known: to train, dev or test.
 
     Args:

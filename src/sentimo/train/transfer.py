@@ -24,6 +24,7 @@ from sentimo.train.calibrate import fit_specs
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import Recipe, TaskRecipe
 from sentimo.train.scratch import base_of
+from sentimo.train.semi.method import refuse_semi
 from sentimo.train.tasks import TaskData, load_task
 
 
@@ -126,6 +127,7 @@ def transfer(
     """
     if len(recipe.tasks) != 1:
         raise RecipeError("a transfer matrix is for one task; give a recipe with a single one")
+    refuse_semi(recipe, "a transfer matrix")
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     names = _names([*trains, *tests])

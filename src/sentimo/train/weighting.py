@@ -18,6 +18,7 @@ from sentimo.train.objectives.distil import Distil
 from sentimo.train.objectives.step import Surroundings
 from sentimo.train.priors import prior_logits
 from sentimo.train.recipe import ObjectiveChoice, Recipe, TaskRecipe
+from sentimo.train.semi.method import semi_method
 
 FOCAL: Mapping[str, str] = {"single": "focal", "ordinal": "focal", "multi": "asymmetric"}
 """Kind -> the objective that counts sure rows less."""
@@ -110,7 +111,7 @@ def rare_labels(space: LabelSpace, targets: Sequence[Target]) -> dict[str, int]:
 def wrap(recipe: Recipe, inner: nn.Module, around: Surroundings) -> nn.Module:
     """Return the objective of a step: that of the tasks, within the teacher's, within the wrappers of the recipe.
 
-    The first wrapper is the outermost.
+    The first wrapper is the outermost, but what texts without labels add (`semi`), which asks for their answers once.
 
     Raises:
         RecipeError: a setting of a wrapper is wrong.
@@ -119,7 +120,7 @@ def wrap(recipe: Recipe, inner: nn.Module, around: Surroundings) -> nn.Module:
         inner = Distil(inner, around, around.lesson, around.network)
     for choice in reversed(recipe.objective):
         inner = build(WRAPPERS[choice.name], f"objective {choice.name!r}", inner, around, **(choice.model_extra or {}))
-    return inner
+    return semi_method(recipe).wrap(inner, around, recipe.seed)
 
 
 def balanced_weights(space: LabelSpace, targets: Sequence[Target]) -> list[float]:

@@ -43,4 +43,5 @@ WRAPPERS: Mapping[str, str] = {
     "smart": "sentimo.train.objectives.smart:SMART",
     "rdrop": "sentimo.train.objectives.rdrop:RDrop",
     "clp": "sentimo.train.objectives.clp:CLP",
+    "mixup": "sentimo.train.objectives.mixup:Mixup",
 }

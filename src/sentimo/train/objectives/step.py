@@ -37,6 +37,8 @@ class Batch:
         unknown: Task -> (b, n_labels) bool, labels to leave out.
         precision: "fp32" or "bf16".
         shift: (b, t, e) added to the word embeddings, or None.
+        mix: Task -> place of the row (b,) that each row is mixed with, and its own share (b,) of the mixture.
+        epoch: Of the run, from 0.
     """
 
     rows: Sequence[int]
@@ -48,6 +50,8 @@ class Batch:
     unknown: Mapping[str, Tensor] = field(default_factory=dict)
     precision: str = "fp32"
     shift: Tensor | None = None
+    mix: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    epoch: int = 0
 
     def moved(self, shift: Tensor) -> Self:
         """Return the batch with its word embeddings moved by `shift` (b, t, e); padding stays where it is."""
@@ -86,10 +90,23 @@ class TaskLosses(nn.Module):
             has = batch.has[task]
             # Tasks without a row here still touch the graph: several processes must agree on what has a gradient.
             loss = loss + 0.0 * logits[task].sum()
-            if has.any():
+            if task in batch.mix and has.any():
+                loss = loss + self._factors[task] * _mixed(objective, logits[task], batch, task)
+            elif has.any():
                 losses = objective(logits[task][has], batch.targets[task][has])
                 loss = loss + self._factors[task] * (losses * batch.weight[has]).sum()
         return Outcome(loss, logits)
+
+
+def _mixed(objective: nn.Module, logits: Tensor, batch: Batch, task: str) -> Tensor:
+    """Return the loss of mixed logits for the targets of both rows, summed; see `sentimo.train.objectives.mixup`."""
+    has, targets, weight = batch.has[task], batch.targets[task], batch.weight
+    partner, share = batch.mix[task]
+    found = (share.unsqueeze(1) * logits + (1 - share).unsqueeze(1) * logits[partner])[has]
+    own = objective(found, targets[has]) * (share * weight)[has]
+    other = objective(found, targets[partner][has]) * ((1 - share) * weight[partner])[has]
+    total: Tensor = (own + other).sum()
+    return total
 
 
 @dataclass(frozen=True)
@@ -103,6 +120,7 @@ class Surroundings:
         encode: Texts -> token ids, cut as the training texts are.
         lesson: What teachers say, or None.
         network: The network that learns.
+        unlabelled: The rows without a label of any task.
     """
 
     spaces: Mapping[str, LabelSpace]
@@ -111,6 +129,7 @@ class Surroundings:
     encode: Callable[[Sequence[str]], list[list[int]]] = lambda texts: []
     lesson: Lesson | None = None
     network: nn.Module | None = None
+    unlabelled: Sequence[int] = ()
 
 
 class Wrapper(nn.Module):
