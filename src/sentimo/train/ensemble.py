@@ -231,13 +231,14 @@ def ask_members(
 def fit_task(material: Material, method: str, seed: int) -> tuple[Combination, TaskSpec]:
     """Learn how to combine the members of a task, and calibrate the result.
 
-    A stack or weights fit the rows that taught them a little too well, and a temperature fitted on the same rows would
-    be too sure: what it is fitted on was combined fold by fold, by what the other folds taught.
+    A stack fits the rows that taught it a little too well, and a temperature fitted on the same rows would be too sure:
+    what it is fitted on was combined fold by fold, by what the other folds taught. Weights, a number per member, have
+    no room for that; folds with weights of their own would only blur thresholds.
     """
     name, space, scores, cuts, targets, _ = material
     combination = fit_combination(method, space, scores, targets)
     combined = combination(space, scores, cuts)
-    if method in ("weighted", "stack"):
+    if method == "stack":
         for inside, outside in _folds(material, seed):
             learnt = fit_combination(method, space, *_rows(material, outside))
             combined[inside] = learnt(space, scores[:, inside], cuts)
