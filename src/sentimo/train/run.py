@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +13,11 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from tokenizers import Tokenizer
 from torch import nn
 
 from sentimo.core.bundle import LEXICON, PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
-from sentimo.core.documents import Example
 from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.adapter import AdapterBackend
@@ -29,14 +26,11 @@ from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.knowledge import KNOWLEDGE, N_COLUMNS, RULES
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
-from sentimo.evaluate.identities import identity_gap
-from sentimo.evaluate.report import TITLES, Report, evaluate
+from sentimo.evaluate.report import Report, evaluate
 from sentimo.evaluate.speed.ratio import measure_speed
 from sentimo.text.language import main_languages
-from sentimo.text.normalise import folded
 from sentimo.text.rules import VERSION
 from sentimo.train.adapt.build import adaptation_of, build_adaptation, learning_share
-from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import check_metric, fit_specs
 from sentimo.train.card import model_card
@@ -46,18 +40,18 @@ from sentimo.train.encoder import Base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.learner import Learner, Parts
 from sentimo.train.loop import FitResult
+from sentimo.train.material import gather
 from sentimo.train.network import choose_pooling
 from sentimo.train.optim import default_head_rate, default_learning_rate
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, ScratchEncoder, TaskRecipe, dump_recipe, relative_to
+from sentimo.train.remarks import on_identities, on_rare_labels, on_teacher
 from sentimo.train.scratch import base_of, fingerprint
-from sentimo.train.semi.method import semi_method
 from sentimo.train.semi.rounds import with_pseudo_labels
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
-from sentimo.train.teacher import Teachers, unlabelled_texts
 from sentimo.train.track.metrics import METRICS, metrics_beside
 from sentimo.train.track.recorder import Recorder, recorder_for
-from sentimo.train.weighting import choose_objective, rare_labels
+from sentimo.train.weighting import choose_objective
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -146,45 +140,32 @@ class _Training:
         self.progress = Progress(console if self.is_main else None)
         self.output, self.overwrite, self.about, self.attach = output, overwrite, about, attach
         data = dict(data) if data is not None else load_tasks(recipe.tasks, recipe.seed)
-        self.data = drop_leaks(data) if recipe.drop_leaks else data
-        self.spaces = {name: each.space for name, each in self.data.items()}
-        self.train, augmented = self._augmented(recipe)
-        self.digest = data_digest({name: replace(each, train=self.train[name]) for name, each in self.data.items()})
-        self.teachers = Teachers(recipe.teacher, self.spaces) if recipe.teacher else None
-        self.unlabelled: list[str] = []
-        if self.teachers:
-            self.unlabelled = unlabelled_texts(self.teachers.settings, _known(self.data))
-            lesson = json.dumps([self.digest, self.teachers.digest, self.unlabelled])
-            self.digest = hashlib.sha256(lesson.encode()).hexdigest()
-        self.semi = semi_method(recipe)
-        self.texts = self._texts(recipe)
+        self.material = gather(recipe, drop_leaks(data) if recipe.drop_leaks else data)
+        self.spaces = self.material.spaces
         check_metric(recipe.early_stopping.metric, self.spaces)
-        labelled = [each.document.text for task in self.data.values() for each in task.train]
-        self.base = base_of(recipe, [*labelled, *self.texts])
-        self.recipe = _resolved(recipe, self.base, self.data)
-        self.notes = [*(note for each in self.data.values() for note in each.notes), *augmented]
-        if self.texts:
-            self.notes.append(f"semi {self.semi.name}: {len(self.texts):,} texts without labels")
-        self.dev = {name: each.dev for name, each in self.data.items()}
-        self.test_name = "the test rows" if all(each.test for each in self.data.values()) else "the dev rows"
-        self.test = {name: each.test for name, each in self.data.items()} if "test" in self.test_name else self.dev
+        labelled = [each.document.text for task in self.material.data.values() for each in task.train]
+        self.base = base_of(recipe, [*labelled, *self.material.texts])
+        self.recipe = _resolved(recipe, self.base, self.material.data)
+        self.notes = list(self.material.notes)
+        self.test_name = "the test rows" if self.material.has_test else "the dev rows"
 
     def run(self, resume: bool) -> TrainResult | None:
         for note in self.notes:
             self.progress.note(note)
-        checkpoints = Checkpoints.beside(self.output, self.recipe, self.digest + fingerprint(self.base))
+        checkpoints = Checkpoints.beside(self.output, self.recipe, self.material.digest + fingerprint(self.base))
         _check_checkpoint(checkpoints, resume)
         if self.recipe.save == "adapter":
             from sentimo.train.adapt.save import base_folder
 
             base_folder(self.base)  # a base that no adapter can name is told before hours of training
-        if self.teachers:
-            self.progress.note(f"asking the teacher, {len(self.unlabelled):,} texts without labels among the rest")
+        if self.material.teachers:
+            n = len(self.material.unlabelled)
+            self.progress.note(f"asking the teacher, {n:,} texts without labels among the rest")
         rows = with_pseudo_labels(
-            self.semi,
-            self.texts,
-            self.train,
-            self.dev,
+            self.material.semi,
+            self.material.texts,
+            self.material.train,
+            self.material.dev,
             self._learner,
             checkpoints,
             resume=resume,
@@ -196,19 +177,19 @@ class _Training:
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
-        before = self._judge(learner.predictor(fit_specs(learner.ask(self.dev))), "before training")
+        before = self._judge(learner.predictor(fit_specs(learner.ask(self.material.dev))), "before training")
         with self._recorder(resume) as recorder:
             fitted = learner.fit(
-                self.dev, checkpoints=checkpoints, resume=resume, progress=self.progress, recorder=recorder
+                self.material.dev, checkpoints=checkpoints, resume=resume, progress=self.progress, recorder=recorder
             )
             if not self.is_main:
                 return None
             baseline = self._baseline()
-            specs = fit_specs(learner.ask(self.dev))
+            specs = fit_specs(learner.ask(self.material.dev))
             test = self._judge(learner.predictor(specs), "after training")
-            teacher = self._teacher(test)
-            self._tell_rare(test)
-            self._tell_gap(learner.predictor(specs))
+            teacher = self._teacher()
+            for remark in self._remarks(learner.predictor(specs), test, teacher):
+                self._tell(remark)
             recorder.end({"best_epoch": fitted.best_epoch + 1, **main_figures(test)})
         reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline, "teacher": teacher}
         bundle = self._save(learner, specs, reports, fitted)
@@ -216,41 +197,15 @@ class _Training:
         metrics_beside(self.output).unlink(missing_ok=True)
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted, teacher)
 
-    def _texts(self, recipe: Recipe) -> list[str]:
-        """Return the texts of `semi`; those that are training rows without labels join the teacher's."""
-        if recipe.semi is None:
-            return []
-        self.semi.check(self.spaces)
-        texts = unlabelled_texts(recipe.semi, _known(self.data))
-        if not texts:
-            raise DataError(
-                f"semi: every text of {', '.join(map(str, recipe.semi.text))} also stands in train, dev or test; give "
-                "others"
-            )
-        self.digest = hashlib.sha256(json.dumps([self.digest, texts]).encode()).hexdigest()
-        if self.semi.reads_texts:
-            known = {folded(text) for text in self.unlabelled}
-            self.unlabelled += [text for text in texts if folded(text) not in known]
-        return texts
-
     def _learner(self, train: Parts) -> Learner:
-        return Learner.build(self.recipe, self.base, self.spaces, train, self.unlabelled, self.teachers)
+        return Learner.build(
+            self.recipe, self.base, self.spaces, train, self.material.unlabelled, self.material.teachers
+        )
 
     def _recorder(self, resume: bool) -> Recorder:
         if not self.is_main:
             return Recorder()
         return recorder_for(self.recipe, self.output, resume=resume, tell=self._tell)
-
-    def _augmented(self, recipe: Recipe) -> tuple[dict[str, list[Example]], list[str]]:
-        """Return the training rows with those that augmentation adds, and what there is to tell about them."""
-        train = {name: each.train for name, each in self.data.items()}
-        held_out = held_out_texts([rows for each in self.data.values() for rows in (each.dev, each.test)])
-        if not self.is_main:  # one process writes rows anew, so that all learn from the same
-            train = {}
-        found = augment_parts(recipe.augment, train, self.spaces, held_out=held_out, seed=recipe.seed)
-        if PartialState().num_processes > 1:
-            found = broadcast_object_list([found])[0]
-        return found.parts, found.notes
 
     def _tell(self, sentence: str) -> None:
         """Show a sentence that also belongs into report and card."""
@@ -258,53 +213,27 @@ class _Training:
         self.notes.append(sentence)
 
     def _judge(self, predictor: Predicts, title: str) -> Report:
-        return evaluate(predictor, self.test, title=title, data=self.test_name, seed=self.recipe.seed)
+        return evaluate(predictor, self.material.judged, title=title, data=self.test_name, seed=self.recipe.seed)
 
-    def _tell_rare(self, own: Report) -> None:
-        """Tell how rare labels fare, where the recipe does something about them."""
-        for task in self.recipe.tasks:
-            rare = rare_labels(self.spaces[task.name], [each.targets[task.name] for each in self.data[task.name].train])
-            rows = [each for each in own.tasks[task.name].per_label if each.label in rare]
-            if task.imbalance != "none" and rows:
-                found = ", ".join(
-                    f"{each.label} {each.recall or 'unknown'} ({rare[each.label]} rows of train, {each.support} judged)"
-                    for each in rows
-                )
-                self._tell(f"{task.name}: recall of rare labels with imbalance {task.imbalance}: {found}")
-
-    def _tell_gap(self, predictor: Predicts) -> None:
-        """Tell how much answers depend on who is named, where the recipe does something about it."""
-        if "clp" not in [each.name for each in self.recipe.objective]:
-            return
-        for task, rows in self.test.items():
-            found = identity_gap(predictor, task, [each.document.text for each in rows], seed=self.recipe.seed)
-            if found is None:
-                self._tell(f"{task}: none of {self.test_name} names an identity that could be exchanged")
-                continue
-            self._tell(
-                f"{task}: exchanging identities in {found.n_texts} of {self.test_name} moves a score by {found.gap} "
-                f"and changes a share of {found.flipped} of the answers"
-            )
-
-    def _teacher(self, own: Report) -> Report | None:
-        """Judge the teachers on the same rows, and tell what the model keeps of their figures."""
-        if self.teachers is None:
+    def _teacher(self) -> Report | None:
+        """Judge the teachers on the same rows."""
+        teachers = self.material.teachers
+        if teachers is None:
             return None
-        rows = {task: self.test[task] for task in self.teachers.taught}
-        found = evaluate(self.teachers, rows, title="the teacher", data=self.test_name, seed=self.recipe.seed)
-        for task, report in found.tasks.items():
-            main, name = report.figures[report.main].value, TITLES[report.main]
-            if main > 0:
-                share = own.tasks[task].figures[report.main].value / main
-                self._tell(f"{task}: {share:.1%} of the teacher's {name} is kept")
-        return found
+        rows = {task: self.material.judged[task] for task in teachers.taught}
+        return evaluate(teachers, rows, title="the teacher", data=self.test_name, seed=self.recipe.seed)
+
+    def _remarks(self, predictor: Predicts, own: Report, teacher: Report | None) -> Iterator[str]:
+        yield from on_teacher(own, teacher) if teacher else ()
+        yield from on_rare_labels(self.recipe, self.material, own)
+        yield from on_identities(self.recipe, predictor, self.material.judged, self.test_name)
 
     def _baseline(self) -> Report | None:
         if not self.recipe.baseline:
             return None
         self.progress.note("fitting the n-gram baseline")
         try:
-            fitted = fit_baseline(self.data, seed=self.recipe.seed)
+            fitted = fit_baseline(self.material.data, seed=self.recipe.seed)
         except DataError as error:  # a yardstick that cannot be had is no reason to lose a trained model
             self._tell(f"no n-gram baseline: {error}")
             return None
@@ -316,7 +245,7 @@ class _Training:
         self.progress.note("exporting to ONNX and comparing with the network on the dev rows")
         network = learner.network.cpu()
         predictor = learner.predictor(specs)
-        texts = list(dict.fromkeys(each.document.text for rows in self.dev.values() for each in rows))
+        texts = list(dict.fromkeys(each.document.text for rows in self.material.dev.values() for each in rows))
         expected, probes = predictor.predict(texts), predictor.predict(PROBE_TEXTS)
         adapted = self._adapted(network)
         whole, alone = adaptation_of(network).merges or not adapted, self.recipe.save == "adapter"
@@ -336,7 +265,7 @@ class _Training:
                 **({RULES: VERSION, KNOWLEDGE: N_COLUMNS} if self.base.knowledge else {}),
             },
             provenance={
-                **_provenance(self.recipe, self.data, self.digest),
+                **_provenance(self.recipe, self.material.data, self.material.digest),
                 "precision": fitted.precision,
                 **({"adapt": _in_words(adapted)} if adapted else {}),
             },
@@ -355,8 +284,8 @@ class _Training:
                 write_adapter(network, folder, self.base, relative_to(self.recipe, self.output).base)
             graph = learner.predictor_of(self._graph(folder, alone=alone), specs)
             parity = check_parity(expected, graph.predict(texts))
-            if self.teachers:
-                speed = measure_speed(self.teachers, graph, texts, rounds=3)
+            if self.material.teachers:
+                speed = measure_speed(self.material.teachers, graph, texts, rounds=3)
                 self._tell(
                     f"answers {speed.bulk_ratio:.1f} times as fast as the teacher, one text at a time "
                     f"{speed.single_ratio:.1f} times"
@@ -468,21 +397,6 @@ def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:
             f"{checkpoints.folder} holds the checkpoint of an earlier run. Go on with --resume, or delete it to start "
             "anew."
         )
-
-
-def data_digest(data: Mapping[str, TaskData]) -> str:
-    """Return the SHA-256 of the training and dev rows."""
-    digest = hashlib.sha256()
-    for name, task in data.items():
-        digest.update(json.dumps([name, task.space.to_dict()]).encode())
-        for each in (*task.train, *task.dev):
-            digest.update(json.dumps([each.document.text, each.targets[name]]).encode())
-    return digest.hexdigest()
-
-
-def _known(data: Mapping[str, TaskData]) -> set[str]:
-    """Return the labelled texts, folded."""
-    return {folded(each.document.text) for task in data.values() for each in (*task.train, *task.dev, *task.test)}
 
 
 def _provenance(recipe: Recipe, data: Mapping[str, TaskData], digest: str) -> dict[str, Any]:

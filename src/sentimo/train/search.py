@@ -22,9 +22,9 @@ from sentimo.train.calibrate import check_metric
 from sentimo.train.encoder import Base, open_base
 from sentimo.train.knowledge import knowledge_for
 from sentimo.train.learner import Learner, Parts
+from sentimo.train.material import data_digest
 from sentimo.train.picture import bars
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, relative_to, with_settings
-from sentimo.train.run import data_digest
 from sentimo.train.scratch import base_of
 from sentimo.train.search_space import check_space, default_space, suggest
 from sentimo.train.semi.method import refuse_semi

@@ -1,0 +1,58 @@
+"""What a run tells about its model beside the figures: rare labels, who is named, what a teacher knew better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sentimo.engine.predictor import Predicts
+from sentimo.evaluate.identities import identity_gap
+from sentimo.evaluate.report import TITLES, Report
+from sentimo.train.learner import Parts
+from sentimo.train.material import Material
+from sentimo.train.recipe import Recipe
+from sentimo.train.weighting import rare_labels
+
+
+def on_rare_labels(recipe: Recipe, material: Material, own: Report) -> Iterator[str]:
+    """Tell how rare labels fare, where the recipe does something about them."""
+    for task in recipe.tasks:
+        targets = [each.targets[task.name] for each in material.data[task.name].train]
+        rare = rare_labels(material.spaces[task.name], targets)
+        rows = [each for each in own.tasks[task.name].per_label if each.label in rare]
+        if task.imbalance != "none" and rows:
+            found = ", ".join(
+                f"{each.label} {each.recall or 'unknown'} ({rare[each.label]} rows of train, {each.support} judged)"
+                for each in rows
+            )
+            yield f"{task.name}: recall of rare labels with imbalance {task.imbalance}: {found}"
+
+
+def on_identities(recipe: Recipe, predictor: Predicts, judged: Parts, name: str) -> Iterator[str]:
+    """Tell how much answers depend on who is named, where the recipe does something about it.
+
+    Args:
+        recipe: The recipe.
+        predictor: The model.
+        judged: Task -> rows.
+        name: What these rows are called.
+    """
+    if "clp" not in [each.name for each in recipe.objective]:
+        return
+    for task, rows in judged.items():
+        found = identity_gap(predictor, task, [each.document.text for each in rows], seed=recipe.seed)
+        if found is None:
+            yield f"{task}: none of {name} names an identity that could be exchanged"
+        else:
+            yield (
+                f"{task}: exchanging identities in {found.n_texts} of {name} moves a score by {found.gap} and changes "
+                f"a share of {found.flipped} of the answers"
+            )
+
+
+def on_teacher(own: Report, teacher: Report) -> Iterator[str]:
+    """Tell what a model keeps of the figures of its teachers."""
+    for task, report in teacher.tasks.items():
+        main = report.figures[report.main].value
+        if main > 0:
+            share = own.tasks[task].figures[report.main].value / main
+            yield f"{task}: {share:.1%} of the teacher's {TITLES[report.main]} is kept"
