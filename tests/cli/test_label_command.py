@@ -132,6 +132,7 @@ def test_label_studio_there_and_back(ask, tmp_path):
     [
         ({"row": 0, "label": "god"}, UnknownLabelError, "Did you mean 'good'"),
         ({"row": 99, "label": "good"}, DataError, "there is no row 99"),
+        ({"row": 0, "text": "of another file", "label": "good"}, DataError, "row 0 is an answer to 'of another file'"),
         ({"row": 0, "label": ["good", "bad"]}, DataError, "2 labels, one is wanted"),
         ({"label": "good"}, DataError, "answers cannot be read"),
     ],

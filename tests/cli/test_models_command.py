@@ -23,10 +23,10 @@ def test_without_a_command_they_are_shown():
 
 
 def test_the_models_of_a_folder_are_listed_and_damaged_ones_say_why(trained, tmp_path):
-
     for name in ("whole", "hurt"):
         shutil.copytree(trained.bundle.path, tmp_path / "a" / name)
     (tmp_path / "a" / "hurt" / "report.json").write_text("{}")
+    shutil.copytree(trained.bundle.path, tmp_path / "a" / "hurt" / "members" / "1")  # as an ensemble holds it
 
     result = invoke(models, "list", tmp_path, "--json")
 

@@ -26,19 +26,19 @@ def test_a_task_holds_the_text_its_row_and_the_suggestion():
 def test_an_export_gives_what_was_labelled():
     tasks = [exported(3, done(3, "joy")), exported(4), exported(5, done(5, "joy", "love"))]
 
-    assert answers_in(tasks, "x.json") == [(3, ["joy"]), (5, ["joy", "love"])]
+    assert answers_in(tasks, "x.json") == [(3, "a", ["joy"]), (5, "a", ["joy", "love"])]
 
 
 def test_the_last_annotation_that_was_not_cancelled_counts():
     tasks = [exported(3, done(3, "joy"), done(3, "fear"), done(3, "anger", was_cancelled=True))]
 
-    assert answers_in(tasks, "x.json") == [(3, ["fear"])]
+    assert answers_in(tasks, "x.json") == [(3, "a", ["fear"])]
 
 
 def test_the_short_form_of_an_export_is_read():
     tasks = [{"row": 1, "text": "a", "label": "joy"}, {"row": 2, "text": "b", "label": {"choices": ["joy", "fear"]}}]
 
-    assert answers_in([*tasks, {"row": 3, "text": "c"}], "x.json") == [(1, ["joy"]), (2, ["joy", "fear"])]
+    assert answers_in([*tasks, {"row": 3, "text": "c"}], "x.json") == [(1, "a", ["joy"]), (2, "b", ["joy", "fear"])]
 
 
 @pytest.mark.parametrize("content", [{"a": 1}, ["a"], None])

@@ -1,8 +1,10 @@
 import json
 import random
+import shutil
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from toy import BAD, GOOD, THINGS
 
 from sentimo.core.labels import LabelSpace
@@ -219,6 +221,16 @@ def test_vectors_of_an_encoder_are_of_one_length_and_do_not_depend_on_the_batch(
     assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(120), abs=1e-5)
     turned = encoder_features([*reversed(TEXTS)], str(bert)).toarray()[::-1]
     assert turned == pytest.approx(found, abs=1e-4)
+
+
+def test_vectors_of_a_base_that_was_trained_anew_are_made_anew(bert, tmp_path):
+    base, cache = tmp_path / "base", tmp_path / "new folder" / "labels.vectors.npz"
+    shutil.copytree(bert, base)
+    first = encoder_features(TEXTS, str(base), cache=cache)
+    weights = load_file(base / "model.safetensors")
+    save_file({name: value + 0.1 for name, value in weights.items()}, base / "model.safetensors", {"format": "pt"})
+
+    assert abs(encoder_features(TEXTS, str(base), cache=cache) - first).max() > 1e-3
 
 
 def test_vectors_are_kept_for_the_next_time_and_made_anew_for_other_texts(bert, tmp_path):

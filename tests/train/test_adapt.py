@@ -26,6 +26,7 @@ from sentimo.train.adapt.build import adapt, adaptation_of, build_adaptation, le
 from sentimo.train.adapt.layers import chosen_layers, sublayer_outputs
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.few_shot import rest
 from sentimo.train.loop import padded
 from sentimo.train.network import build_network
 from sentimo.train.optim import build_optimiser, default_learning_rate
@@ -366,3 +367,13 @@ def test_the_ends_of_the_parts_are_found_by_their_width():
     encoder = AutoModel.from_config(OTHERS["modernbert"])
 
     assert sublayer_outputs(encoder) == [(f"layers.{at}.attn.Wo", f"layers.{at}.mlp.Wo") for at in range(2)]
+
+
+def test_what_learns_is_told_even_where_it_rests_later(bert_base):
+    network = build_network(bert_base, {"mood": MOODS}, toy_recipe(adapt={"name": "lora", "rank": 2}))
+    share = learning_share(network)
+
+    rest(network)
+
+    assert learning_share(network) == share
+    assert any("lora_A" in name for name in adaptation_of(network).learns)

@@ -46,6 +46,15 @@ def test_before_the_first_is_taken_up_the_weights_are_as_they_are():
     assert walk(Swa(start=0.9, every=1), [1.0, 2.0, 3.0], n_steps=30) == 3.0
 
 
+def test_only_an_epoch_that_ends_with_a_mean_can_be_kept(bert_base):
+    figures = iter([0.9, 0.5, 0.6])
+    run = Toy(bert_base, epochs=3, average={"name": "swa", "start": 0.5, "every": 1})
+
+    run.fit(evaluate=lambda _: {"main": next(figures)})
+
+    assert run.result.best_epoch == 2
+
+
 def test_frozen_weights_are_left_alone():
     network = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
     network[0].requires_grad_(False)
@@ -85,6 +94,11 @@ def test_dev_rows_judge_the_mean_and_it_is_kept(average, bert_base):
 def test_settings_that_make_no_sense_are_refused(average, said):
     with pytest.raises(RecipeError, match=said):
         check_parts(toy_recipe(average=average))
+
+
+def test_ranks_do_not_move_where_few_labels_let_the_encoder_rest():
+    with pytest.raises(RecipeError, match="use adapt lora"):
+        toy_recipe(adapt="adalora", few_shot=True)
 
 
 def test_a_mean_would_bring_back_ranks_that_were_given_up():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from test_wrappers import AROUND, Sum, batch_of, loss_at, plain
@@ -96,3 +98,14 @@ def test_a_squared_error_moves_as_for_the_mean_of_both_targets():
 
     one, other = (torch.autograd.grad(each.sum(), logits, retain_graph=True)[0] for each in (both, mean))
     assert torch.allclose(one, other)
+
+
+def test_rows_that_leave_out_other_labels_are_not_mixed_and_all_count_once():
+    unknown = {"mood": torch.tensor([[False, True], [False, False]] * 10)}
+    batch = replace(batch_of([[1, 0]] * 20, targets={"mood": torch.tensor([0, 1] * 10)}), unknown=unknown)
+
+    partner, share = Mixup(plain(), AROUND)._drawn(batch, "mood")
+
+    assert (partner % 2 == torch.arange(20) % 2).all()
+    counts = share.new_zeros(20).index_add(0, torch.arange(20), share).index_add(0, partner, 1 - share)
+    assert torch.allclose(counts, torch.ones(20))

@@ -34,6 +34,41 @@ PartialState().destroy_process_group()
 """
 
 
+RESUMED = """
+import json, sys
+sys.path.insert(0, {here!r})
+from pathlib import Path
+import torch
+from toy import Toy
+from accelerate import PartialState
+from sentimo.train.checkpoint import Checkpoints
+from sentimo.train.encoder import open_base
+
+torch.set_num_threads(1)
+base, settings = open_base({base!r}), {{"n_rows": 36, "epochs": 2, "dropout": 0.3}}
+whole = Toy(base, **settings).fit()
+folder = Checkpoints(Path({folder!r}), "toy")
+calls = []
+
+def broken(network):
+    calls.append(network)
+    if len(calls) == 2:
+        raise RuntimeError("the light went out")
+    return {{"main": float(len(calls))}}
+
+try:
+    Toy(base, **settings, checkpoint_minutes=0).fit(evaluate=broken, checkpoints=folder)
+except RuntimeError:
+    pass
+again = Toy(base, **settings).fit(checkpoints=folder, resume=True)
+same = all(torch.equal(value, again.weights[name]) for name, value in whole.weights.items())
+PartialState().wait_for_everyone()
+if PartialState().is_main_process:
+    print(json.dumps({{"n": PartialState().num_processes, "same": same}}), flush=True)
+PartialState().destroy_process_group()
+"""
+
+
 def trained(script, n):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(n)]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
@@ -50,6 +85,14 @@ SETTINGS = {
     "wrapped": {"objective": ["fgm", "rdrop"]},
     "both": {"adapt": {"name": "lora", "dropout": 0.0}, "objective": ["fgm"]},
 }
+
+
+def test_two_processes_resume_with_the_dropout_of_each(bert, tmp_path):
+    script = tmp_path / "run.py"
+    folder = str(tmp_path / "toy.checkpoint")
+    script.write_text(RESUMED.format(here=str(Path(__file__).parent), base=str(bert), folder=folder), "utf-8")
+
+    assert trained(script, 2) == {"n": 2, "same": True}
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -107,6 +108,21 @@ def test_any_other_encoder_becomes_a_base(bert, tmp_path):
 
     assert (done.kind, done.spaces) == ("base", {})
     assert open_base(str(tmp_path / "base")).width == open_base(str(bert)).width
+
+
+def test_a_base_takes_the_place_of_a_base_or_a_model_as_a_whole(bert, trained, tmp_path):
+    shutil.copytree(trained.bundle.path, tmp_path / "mine")
+    with pytest.raises(BundleError, match="--overwrite"):
+        pull(str(bert), tmp_path / "mine")
+
+    for _ in range(2):
+        pull(str(bert), tmp_path / "mine", overwrite=True)
+
+        assert not (tmp_path / "mine" / "manifest.json").exists()
+        assert open_base(str(tmp_path / "mine")).width == open_base(str(bert)).width
+    assert [each.name for each in tmp_path.iterdir()] == ["mine"]
+    with pytest.raises(BundleError, match="is read here"):
+        pull(str(tmp_path / "mine"), tmp_path / "mine", overwrite=True)
 
 
 def test_a_sentimo_model_is_copied_and_proven(trained, tmp_path):

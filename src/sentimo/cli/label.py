@@ -231,22 +231,27 @@ def _take(path: Path, kept: Answers, space: LabelSpace) -> int:
     from sentimo.errors import DataError
 
     found = _answers_in(path)
-    twice = [row for row, n in Counter(row for row, _ in found).items() if n > 1]
+    twice = [row for row, n in Counter(row for row, _, _ in found).items() if n > 1]
     if twice:
         raise DataError(f"{path}: row {twice[0]} is answered twice; leave one answer")
-    for row, given in found:
+    for row, text, given in found:
         for each in given:
             space.id_of(each, f"{path}, row {row}")
         if not kept.has(row):
             raise DataError(f"{path}: there is no row {row} among the texts; give the file that was asked about")
+        if text is not None and text != kept.text(row):
+            raise DataError(
+                f"{path}: row {row} is an answer to {text[:40]!r}, but row {row} of the texts is "
+                f"{kept.text(row)[:40]!r}. Give the file that was asked about, as it was; nothing was taken."
+            )
         if space.kind != "multi" and len(given) != 1:
             raise DataError(f"{path}, row {row}: {len(given)} labels, one is wanted; for several give --several")
-    for row, given in found:
+    for row, _, given in found:
         kept.give(row, given if space.kind == "multi" else given[0])
     return len(found)
 
 
-def _answers_in(path: Path) -> list[tuple[int, list[str]]]:
+def _answers_in(path: Path) -> list[tuple[int, str | None, list[str]]]:
     from json import loads
 
     from sentimo.data.label_studio import answers_in
@@ -258,7 +263,11 @@ def _answers_in(path: Path) -> list[tuple[int, list[str]]]:
             return answers_in(loads(content), str(path))
         lines = [loads(line) for line in content.split("\n") if line.strip()]
         return [
-            (int(each["row"]), [each["label"]] if isinstance(each["label"], str) else list(each["label"]))
+            (
+                int(each["row"]),
+                each.get("text"),
+                [each["label"]] if isinstance(each["label"], str) else list(each["label"]),
+            )
             for each in lines
             if each.get("label") is not None
         ]

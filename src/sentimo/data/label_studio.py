@@ -24,8 +24,8 @@ def to_task(row: int, text: str, suggested: Sequence[str] = (), score: float | N
     return task
 
 
-def answers_in(exported: Any, where: str) -> list[tuple[int, list[str]]]:
-    """Return (row, labels) of the tasks of an export (JSON or JSON-MIN) that were labelled.
+def answers_in(exported: Any, where: str) -> list[tuple[int, str | None, list[str]]]:
+    """Return (row, text, labels) of the tasks of an export (JSON or JSON-MIN) that were labelled.
 
     Of several annotations the last one that was not cancelled counts; skipped tasks give nothing.
 
@@ -45,7 +45,8 @@ def answers_in(exported: Any, where: str) -> list[tuple[int, list[str]]]:
             ) from None
         labels = _labels(task)
         if labels:
-            found.append((row, labels))
+            text = data.get(TO)
+            found.append((row, None if text is None else str(text), labels))
     return found
 
 

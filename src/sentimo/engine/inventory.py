@@ -60,11 +60,12 @@ def built_in() -> Iterator[Listed]:
 def models_in(folder: Path) -> Iterator[Listed]:
     """Yield the models and bases under a folder, to the bottom, in order of their paths; damaged ones tell why."""
     for path in sorted({each.parent for name in (MANIFEST, "config.json") for each in folder.rglob(name)}):
-        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+        inside = any(_is_model(each) for each in path.parents)  # a member of an ensemble, say
+        if inside or any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
         if _is_model(path):
             yield _model(str(path), path)
-        elif weight_files(path) and not any(_is_model(each) for each in path.parents):
+        elif weight_files(path):
             yield _base(str(path), path)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -226,7 +226,7 @@ class _Run:
         self.learnt = 0
 
     def run(self, resume: bool) -> FitResult:
-        torch.manual_seed(self.recipe.seed)
+        torch.manual_seed(self.recipe.seed + self.accelerator.process_index)  # each process draws its own dropout
         if resume and self.resume_from is not None:
             self._restore(self.resume_from.load())
         self.recorder.begin(self.n_steps, self.position.step, self.recorded)
@@ -257,14 +257,16 @@ class _Run:
             at.step += 1
             self.progress.step(at.step, self.epoch_loss / self.epoch_rows)
             self.recorder.step(at.step, loss, len(batch), rate)
-            if self._shared(stop.is_set()):
-                self._save()
-                self._interrupt()
-            if time.monotonic() - saved >= 60 * self.recipe.checkpoint_minutes:
+            due = time.monotonic() - saved >= 60 * self.recipe.checkpoint_minutes
+            stopped, due = self._shared(stop.is_set(), due)
+            if stopped or due:
                 self._save()
                 saved = time.monotonic()
+            if stopped:
+                self._interrupt()
         self._close_epoch(time.monotonic() - started)
-        if self._shared(stop.is_set()):  # while the dev rows were judged
+        (stopped,) = self._shared(stop.is_set())
+        if stopped:  # while the dev rows were judged
             self._interrupt()
 
     def _interrupt(self) -> NoReturn:
@@ -280,7 +282,8 @@ class _Run:
         loss = self.epoch_loss / max(1, self.epoch_rows)
         at.history.append({"epoch": at.epoch + 1, "loss": round(loss, 6), "seconds": round(seconds, 1), **figures})
         watched = figures.get(self.recipe.early_stopping.metric, -math.inf)
-        if watched > at.best and self.adaptation.is_settled:
+        may_be_kept = self.adaptation.is_settled and (self.average is None or self.average.has_begun)
+        if watched > at.best and may_be_kept:
             at.best, at.best_epoch = watched, at.epoch
             self.best_weights = self._shown_weights()
         self.progress.epoch(at.history[-1], is_best=at.best_epoch == at.epoch)
@@ -296,11 +299,12 @@ class _Run:
         with self._shown():
             return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
-    def _shared(self, wish: bool) -> bool:
-        """Return whether any process wishes so: one that stopped alone would leave the others waiting for ever."""
+    def _shared(self, *wishes: bool) -> list[bool]:
+        """Return for each wish whether any process has it: one that acted alone would leave others waiting for ever."""
         if self.accelerator.num_processes == 1:
-            return wish
-        return bool(self.accelerator.reduce(torch.tensor(float(wish), device=self.device), "sum"))
+            return list(wishes)
+        found = self.accelerator.reduce(torch.tensor(wishes, dtype=torch.float32, device=self.device), "sum")
+        return [bool(each) for each in found]
 
     def _of_main(self, figures: Figures) -> Figures:
         """Return the figures of the main process: all must agree on the best epoch, to the last bit."""
@@ -395,6 +399,7 @@ class _Run:
         )
 
     def _save(self) -> None:
+        dice = gather_object([random_state(self.device)])  # of all processes, which must all come here
         if self.checkpoints is None:
             return
         self.checkpoints.save(
@@ -407,7 +412,7 @@ class _Run:
                 "best": self.best_weights,
                 "optimiser": self.optimiser.optimizer.state_dict(),
                 "schedule": {"last_epoch": self.schedule.last_epoch},
-                "random": random_state(self.device),
+                "random": dice,
                 "recorded": self.recorder.state(),
                 "adaptation": self.adaptation.state(),
                 "average": self.average.state() if self.average else None,
@@ -426,7 +431,9 @@ class _Run:
             self.optimiser.optimizer.param_groups, self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True
         ):
             group["lr"] = initial * factor(self.schedule.last_epoch)
-        set_random_state(state["random"], self.device)
+        dice = state["random"]
+        if len(dice) == self.accelerator.num_processes:  # else each draws anew: of another number none can go on
+            set_random_state(dice[self.accelerator.process_index], self.device)
         self.recorded = state.get("recorded")
         self.adaptation.load_state(state.get("adaptation", {}))
         if self.average:

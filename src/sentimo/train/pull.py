@@ -22,8 +22,9 @@ from sentimo.core.predictions import ModelId
 from sentimo.data.targets import infer_space
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.backends.tokens import TokenReader
+from sentimo.engine.base_weights import weight_files
 from sentimo.engine.predictor import Predictor
-from sentimo.errors import InputError
+from sentimo.errors import BundleError, InputError
 from sentimo.train.backend import network_backend
 from sentimo.train.card import model_card
 from sentimo.train.encoder import Base, load_encoder, open_base, quiet_transformers
@@ -87,7 +88,7 @@ def pull(
         TrainingError: the exported graph answers otherwise than the network.
     """
     output = Path(output)
-    check_target(output, overwrite=overwrite, read=[source] if Path(source).is_dir() else [])
+    _check_output(output, source, overwrite)
     with TemporaryDirectory() as place:
         folder = _folder(source, revision, Path(place), tell)
         if (folder / MANIFEST).is_file():
@@ -132,13 +133,27 @@ def _copied(folder: Path, output: Path, overwrite: bool) -> Pulled:
 
 def _encoder(source: str, base: Base, output: Path) -> Pulled:
     encoder: Any = load_encoder(base, None)  # proves that the weights are those of the configuration
-    output.mkdir(parents=True, exist_ok=True)
-    with quiet_transformers():
-        encoder.save_pretrained(output)
-    save_tokenizer(base, output)
-    if (pooling := Path(base.source) / "1_Pooling").is_dir():
-        shutil.copytree(pooling, output / "1_Pooling", dirs_exist_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".pull-", dir=output.parent) as place:
+        draft = Path(place) / "base"
+        with quiet_transformers():
+            encoder.save_pretrained(draft)
+        save_tokenizer(base, draft)
+        if (pooling := Path(base.source) / "1_Pooling").is_dir():
+            shutil.copytree(pooling, draft / "1_Pooling")
+        if output.exists():  # what may be replaced, see `_check_output`
+            output.rename(Path(place) / "old")
+        draft.rename(output)
     return Pulled(output, "base", {}, (f"{source} is an encoder without an answer of its own: a base to train on",))
+
+
+def _check_output(output: Path, source: str, overwrite: bool) -> None:
+    """Raise BundleError where the output may not be written; a base may be replaced as a model may."""
+    is_base = (output / "config.json").is_file() and bool(weight_files(output)) and not (output / MANIFEST).is_file()
+    if not (overwrite and is_base):
+        check_target(output, overwrite=overwrite, read=[source] if Path(source).is_dir() else [])
+    elif Path(source).is_dir() and output.resolve() == Path(source).resolve():
+        raise BundleError(f"{output} is the base that is read here; it is kept. Write the new one to another folder.")
 
 
 @dataclass(frozen=True)

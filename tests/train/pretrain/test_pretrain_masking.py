@@ -45,3 +45,17 @@ def test_hidden_tokens_come_in_runs():
     beside = hidden[:, 1:][hidden[:, :-1]].float().mean()
 
     assert beside > 0.4  # drawn one by one it would be 0.15
+
+
+def test_of_a_word_in_pieces_all_are_hidden_or_none():
+    continues = torch.zeros(500, dtype=torch.bool)
+    continues[300:] = True  # two of five tokens go on with a word
+    masked = mask(IDS, share=0.15, mask_id=4, n_special=5, replace=False, continues=continues)
+    hidden = masked.ids == 4
+    torn = (hidden[:, 1:] != hidden[:, :-1]) & continues[IDS][:, 1:]
+    apart = mask(IDS, share=0.15, mask_id=4, n_special=5, replace=False).ids == 4
+
+    assert hidden.float().mean() > 0.14
+    assert torn.sum() <= 1  # where the number of tokens to guess is full
+    assert ((apart[:, 1:] != apart[:, :-1]) & continues[IDS][:, 1:]).sum() > 100
+    assert hidden.any(dim=1).float().mean() > 0.9  # and it is not always the same place

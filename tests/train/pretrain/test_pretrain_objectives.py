@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models
 
-from sentimo.train.pretrain.objectives import OBJECTIVES, MaskedLanguageModel, ReplacedTokens
+from sentimo.train.pretrain.objectives import OBJECTIVES, MaskedLanguageModel, ReplacedTokens, continuations
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -44,3 +45,9 @@ def test_the_guess_goes_through_the_embeddings(shape, special):
         "encoder.embeddings.word_embeddings.weight",
         "guess.bias",
     ]
+
+
+def test_pieces_that_go_on_with_a_word_are_known_by_their_mark():
+    tokenizer = Tokenizer(models.WordPiece({"[UNK]": 0, "good": 1, "##ness": 2, "#": 3}, unk_token="[UNK]"))
+
+    assert continuations(tokenizer, 5).tolist() == [False, False, True, False, False]

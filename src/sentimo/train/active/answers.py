@@ -35,6 +35,10 @@ class Answers:
         """Whether the pool has such a row."""
         return 0 <= row < len(self._texts)
 
+    def text(self, row: int) -> str:
+        """Return the text of a row."""
+        return self._texts[row]
+
     def give(self, row: int, label: Any) -> None:
         """Keep an answer, in the place of an earlier one; it is on disk when this returns."""
         is_new = row not in self.labels

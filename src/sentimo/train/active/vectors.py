@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sentimo.data.bases import local_folder
+from sentimo.engine.base_weights import weight_files, weights_digest
 from sentimo.engine.batching import batches
 from sentimo.train.encoder import load_encoder, open_base
 from sentimo.train.loop import padded
@@ -44,12 +46,16 @@ def encoder_features(
 
 
 def _cached(texts: Sequence[str], base: str, cache: Path | None, tell: Callable[[int], None]) -> NDArray[np.float32]:
-    key = hashlib.sha256("\0".join([base, *texts]).encode("utf-8", "surrogatepass")).hexdigest()
+    folder = local_folder(base)
+    name = weights_digest(folder) if folder and weight_files(folder) else base  # a folder may be trained anew
+    key = hashlib.sha256("\0".join([name, *texts]).encode("utf-8", "surrogatepass")).hexdigest()
     if cache is not None and cache.is_file():
         with np.load(cache) as kept:
             if str(kept["key"]) == key:
                 found: NDArray[np.float32] = kept["vectors"]
                 return found
+    if cache is not None:
+        cache.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     vectors = _mean_vectors(texts, base, tell)
     if cache is not None:
         part = cache.with_name(f"{cache.name}.part")

@@ -34,8 +34,8 @@ class AdaLora(Injected):
         warm: Share of the steps before the first rank is given up.
         settle: Share of the steps after the last one.
         every: Steps between two reallocations.
-        orthogonality: Strength of ``|A A' - 1|² + |B' B - 1|²`` in the loss, 0 or more: vectors that are alike would
-            share what matters.
+        orthogonality: Strength of ``|A A' - 1| + |B' B - 1|``, the mean over the layers, in the loss, 0 or more:
+            vectors that are alike would share what matters. The paper squares the norms, peft does not.
 
     Raises:
         ValueError: a setting is out of its range.

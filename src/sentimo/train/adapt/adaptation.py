@@ -18,12 +18,14 @@ class Adaptation:
         no_decay: Parts of names of weights that are not to be pulled towards 0: they scale, so that 1 is nothing.
         rate_factor: Times the rate of full tuning that its weights learn at by default.
         name: As the recipe calls it.
+        learns: Names of the weights of the network that learn; few_shot lets most of them rest later.
     """
 
     merges: ClassVar[bool] = False
     no_decay: ClassVar[tuple[str, ...]] = ()
     rate_factor: float = 1.0
     name: str = ""
+    learns: frozenset[str] = frozenset()
 
     def apply(self, encoder: nn.Module, base: Base) -> None:
         """Add weights to a frozen encoder, or let some of its own learn.

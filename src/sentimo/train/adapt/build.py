@@ -57,6 +57,7 @@ def adapt(network: nn.Module, base: Base, choice: AdaptChoice | None) -> None:
     adaptation.apply(encoder, base)
     for each in learning:  # peft, too, freezes all that it does not know
         each.requires_grad = True
+    adaptation.learns = frozenset(name for name, each in network.named_parameters() if each.requires_grad)
 
 
 def adaptation_of(network: nn.Module) -> Adaptation:
@@ -68,5 +69,8 @@ def adaptation_of(network: nn.Module) -> Adaptation:
 def learning_share(network: nn.Module) -> dict[str, Any]:
     """Return how many weights of a network learn, of how many, and the share, for report and card."""
     n = sum(each.numel() for each in network.parameters())
-    learning = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    learns = adaptation_of(network).learns
+    learning = sum(
+        each.numel() for name, each in network.named_parameters() if (name in learns if learns else each.requires_grad)
+    )
     return {"weights": n, "learning": learning, "share": round(learning / n, 6)}

@@ -18,6 +18,7 @@ from sentimo.engine.backends.adapter import BASE, WEIGHTS, Arrays, graph_weights
 from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.base_weights import hub_folder, read_safetensors, read_weights, weight_files, weights_digest
 from sentimo.errors import RecipeError
+from sentimo.train.adapt.build import adaptation_of
 from sentimo.train.encoder import Base
 
 _FEWEST = 64  # numbers of a weight that is taken out of the graph: shapes, axes and scales stay
@@ -46,7 +47,8 @@ def write_adapter(network: nn.Module, folder: Path, base: Base, name: str) -> No
         base: Its base.
         name: How the bundle is to call the base: a short name, a hub id, or a path seen from the bundle.
     """
-    learnt = {key: each.detach().contiguous() for key, each in network.named_parameters() if each.requires_grad}
+    learns = adaptation_of(network).learns
+    learnt = {key: each.detach().contiguous() for key, each in network.named_parameters() if key in learns}
     save_file(learnt, folder / WEIGHTS)
     source = base_folder(base)
     known = {"adapter": dict(read_safetensors(folder / WEIGHTS)), "base": read_weights(source)}

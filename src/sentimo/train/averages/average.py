@@ -36,6 +36,11 @@ class Average(ABC):
         """Steps of the whole run."""
         return self._n_steps
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether any weights were taken up: before, there is no mean to judge or keep."""
+        return self._taken > 0
+
     def begin(self, n_steps: int) -> None:
         """Get ready for a run of so many steps."""
         self._n_steps, self._mean, self._taken = n_steps, {}, 0

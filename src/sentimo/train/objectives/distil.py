@@ -105,10 +105,12 @@ class Distil(Wrapper):
             return torch.zeros((), device=batch.ids.device)
         others: list[Any] = []
         stop = [_listen(layer, others) for layer in dict.fromkeys(layer for _, layer in self._layers)]
-        with torch.no_grad(), autocast(batch.precision, batch.ids.device):
-            teacher(batch.ids, batch.mask)
-        for each in stop:
-            each()
+        try:
+            with torch.no_grad(), autocast(batch.precision, batch.ids.device):
+                teacher(batch.ids, batch.mask)
+        finally:
+            for each in stop:
+                each()
         at = {layer: place for place, layer in enumerate(dict.fromkeys(layer for _, layer in self._layers))}
         settings, losses = self._settings, torch.zeros_like(batch.weight)
         for (_, layer), (hidden, attention) in zip(self._layers, own, strict=True):

@@ -14,6 +14,9 @@ class FreeLB(Wrapper):
     From a random d of length about epsilon / 2, ``(L(x + d_1) + ... + L(x + d_steps)) / steps``, where ``d <- P(d +
     step_size * g / |g|)`` as in PGD. Every place is learnt from, none is thrown away.
 
+    The answers that it hands on are those to the first moved text, no pass is made without a move: name it first among
+    several, or one that stands around it compares with those.
+
     Args:
         inner: The objective within.
         around: Not needed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -53,10 +54,18 @@ class Mixup(Wrapper):
         """Return for each row the place of its partner (b,) and its own share (b,)."""
         has = batch.has[task]
         share = torch.distributions.Beta(self.alpha, self.alpha).sample().repeat(len(has)).to(has.device)
-        order = torch.randperm(int(has.sum())).to(has.device)
         partner = torch.arange(len(has), device=has.device)
-        partner[has] = partner[has][order]
-        if task in batch.unknown:
-            unknown = batch.unknown[task]
-            share = share.masked_fill((unknown != unknown[partner]).any(dim=1), 1.0)
+        for alike in _groups(batch, task):  # rows that leave out other labels have no logits to mix
+            partner[alike] = alike[torch.randperm(len(alike)).to(has.device)]
         return partner, share
+
+
+def _groups(batch: Batch, task: str) -> Iterator[Tensor]:
+    """Yield the places of rows with a target that leave out the same labels."""
+    has = batch.has[task]
+    if task not in batch.unknown:
+        yield torch.nonzero(has).flatten()
+        return
+    kinds, kind = torch.unique(batch.unknown[task], dim=0, return_inverse=True)
+    for each in range(len(kinds)):
+        yield torch.nonzero(has & (kind == each)).flatten()

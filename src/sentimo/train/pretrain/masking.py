@@ -11,6 +11,9 @@ RUN_LENGTHS = (0.4, 0.3, 0.2, 0.1)
 """Share of runs of 1, 2, 3 and 4 tokens. Chinese words have one to four characters, so runs stand in for words without
 a segmenter, which would be wrong on the slang of social media. Source: Cui et al. 2020, MacBERT, arXiv:2004.13922."""
 
+_LONGEST = 8
+"""Pieces up to which a word is hidden as a whole."""
+
 
 @dataclass(frozen=True)
 class Masked:
@@ -29,8 +32,16 @@ class Masked:
     targets: Tensor
 
 
-def mask(ids: Tensor, *, share: float, mask_id: int, n_special: int, replace: bool = True) -> Masked:
-    """Hide runs of tokens.
+def mask(
+    ids: Tensor,
+    *,
+    share: float,
+    mask_id: int,
+    n_special: int,
+    replace: bool = True,
+    continues: Tensor | None = None,
+) -> Masked:
+    """Hide runs of tokens, and of words in pieces all pieces.
 
     Args:
         ids: (b, t) rows.
@@ -39,11 +50,18 @@ def mask(ids: Tensor, *, share: float, mask_id: int, n_special: int, replace: bo
         n_special: Ids below it are never hidden or drawn.
         replace: Of the tokens to guess, leave a tenth as they are and put a random token in place of another tenth
             (BERT); else all become `mask_id`.
+        continues: (n_tokens,) bool, the tokens that go on with the word before them; None: none does.
     """
-    hidden = _runs(ids.shape, share, ids.device) & (ids >= n_special)
+    runs = _runs(ids.shape, share, ids.device)
+    draw = torch.rand(ids.numel(), device=ids.device)
+    if continues is not None:
+        inner = continues[ids]
+        runs = _whole(runs, inner)
+        draw = draw[_starts(inner)]  # the pieces of a word are drawn together
+    hidden = runs & (ids >= n_special)
     n_chosen = max(1, round(share * ids.numel()))
     # Hidden tokens first, in random order; a fixed number keeps the shapes of a compiled step.
-    order = hidden.flatten() + torch.rand(ids.numel(), device=ids.device)
+    order = hidden.flatten() + draw
     chosen = order.topk(n_chosen).indices
     counts = hidden.flatten()[chosen]
     targets = ids.flatten()[chosen]
@@ -67,3 +85,21 @@ def _runs(shape: torch.Size, share: float, device: torch.device) -> Tensor:
     for step in range(1, len(RUN_LENGTHS)):
         hidden[:, step:] |= starts[:, :-step] & (lengths[:, :-step] >= step)
     return hidden
+
+
+def _whole(hidden: Tensor, inner: Tensor) -> Tensor:
+    """Return (b, t) with the whole words of hidden pieces hidden; `inner` are the pieces that begin no word."""
+    hidden = hidden.clone()
+    for _ in range(_LONGEST - 1):
+        before = hidden.clone()
+        hidden[:, :-1] |= before[:, 1:] & inner[:, 1:]
+        hidden[:, 1:] |= before[:, :-1] & inner[:, 1:]
+    return hidden
+
+
+def _starts(inner: Tensor) -> Tensor:
+    """Return (b * t,) where the word of each place begins, in the flattened rows."""
+    flat = inner.clone()
+    flat[:, 0] = False  # rows are cut anywhere
+    places = torch.arange(flat.numel(), device=inner.device)
+    return torch.where(flat.flatten(), 0, places).cummax(0).values

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,20 +29,29 @@ class Special:
 class MaskedLanguageModel(nn.Module):
     """Guess hidden tokens from what stands around them.
 
+    Args:
+        shape: Of the encoder.
+        special: Ids of the special tokens.
+        share: Of the tokens to guess.
+        continues: (n_tokens,) bool, the tokens that go on with a word (`continuations`): words are hidden as a whole.
+
     Source: Devlin et al. 2019, arXiv:1810.04805, section 3.1 (without next-sentence prediction, which does not help:
-    Liu et al. 2019, arXiv:1907.11692).
+    Liu et al. 2019, arXiv:1907.11692); whole words: Cui et al. 2019, arXiv:1906.08101.
     """
 
-    def __init__(self, shape: Shape, special: Special, share: float = 0.15) -> None:
+    continues: Tensor | None
+
+    def __init__(self, shape: Shape, special: Special, share: float = 0.15, *, continues: Tensor | None = None) -> None:
         super().__init__()
         self.special, self.share = special, share
+        self.register_buffer("continues", continues, persistent=False)
         self.encoder = PackedBert(shape)
         self.guess = _Guess(shape, self.encoder.embeddings.word_embeddings)
 
     def forward(self, ids: Tensor) -> dict[str, Tensor]:
         """Return ``loss`` and its ``perplexity`` for packed rows (b, t)."""
         special = self.special
-        masked = mask(ids, share=self.share, mask_id=special.mask, n_special=special.n)
+        masked = mask(ids, share=self.share, mask_id=special.mask, n_special=special.n, continues=self.continues)
         hidden = self.encoder(masked.ids, *layout(ids, special.first, special.pad))
         loss, _ = self.guess(hidden, masked)
         return {"loss": loss, "perplexity": loss.detach().exp()}
@@ -56,9 +66,20 @@ class ReplacedTokens(nn.Module):
     `weight` times; the generator has a quarter of the width (section 3.2).
     """
 
-    def __init__(self, shape: Shape, special: Special, share: float = 0.15, weight: float = 50.0) -> None:
+    continues: Tensor | None
+
+    def __init__(
+        self,
+        shape: Shape,
+        special: Special,
+        share: float = 0.15,
+        weight: float = 50.0,
+        *,
+        continues: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.special, self.share, self.weight = special, share, weight
+        self.register_buffer("continues", continues, persistent=False)
         self.encoder = PackedBert(shape)
         small = replace(shape, width=shape.width // 4, inner=shape.inner // 4, heads=shape.heads // 4 or 1)
         self.generator = PackedBert(replace(small, embedding=shape.width))
@@ -70,7 +91,14 @@ class ReplacedTokens(nn.Module):
         """Return ``loss``, the generator's ``perplexity`` and the encoder's ``judged``: its loss per token."""
         special = self.special
         where = layout(ids, special.first, special.pad)
-        masked = mask(ids, share=self.share, mask_id=special.mask, n_special=special.n, replace=False)
+        masked = mask(
+            ids,
+            share=self.share,
+            mask_id=special.mask,
+            n_special=special.n,
+            replace=False,
+            continues=self.continues,
+        )
         guess_loss, logits = self.guess(self.generator(masked.ids, *where), masked)
         drawn = _draw(logits.detach())
         filled = ids.flatten().clone()
@@ -103,6 +131,13 @@ class _Guess(nn.Module):
         per_token = functional.cross_entropy(logits.float(), masked.targets, reduction="none")
         loss = (per_token * masked.counts).sum() / masked.counts.sum().clamp(min=1)
         return loss, logits
+
+
+def continuations(tokenizer: Tokenizer, n_tokens: int) -> Tensor:
+    """Return (n_tokens,) bool: the tokens of a WordPiece vocabulary that go on with the word before them."""
+    found = torch.zeros(n_tokens, dtype=torch.bool)
+    found[[at for token, at in tokenizer.get_vocab().items() if token.startswith("##")]] = True
+    return found
 
 
 def _draw(logits: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from sentimo.train.pretrain.corpus import is_held_out, lines, write_rows
 from sentimo.train.pretrain.encoder import Shape
 from sentimo.train.pretrain.extend import extend
 from sentimo.train.pretrain.loop import Log, Plan, measure, pretrain
-from sentimo.train.pretrain.objectives import OBJECTIVES, Special
+from sentimo.train.pretrain.objectives import OBJECTIVES, Special, continuations
 from sentimo.train.pretrain.save import HEAD, save_base
 from sentimo.train.pretrain.start import begin_with
 from sentimo.train.pretrain.vocabulary import FIRST, LAST, MASK, PAD, SPECIAL_TOKENS, train_vocabulary
@@ -304,7 +304,9 @@ def _model(
     if base is None:
         heads, inner = settings.width // 32, 4 * settings.width
         shape = Shape(n_tokens, settings.width, settings.layers, heads, inner, max(length, 256))
-        return OBJECTIVES[settings.objective](shape, special), False
+        return OBJECTIVES[settings.objective](
+            shape, special, continues=continuations(tokenizer, shape.vocabulary)
+        ), False
     config = base.config
     shape = Shape(
         max(n_tokens, config.vocab_size),
@@ -314,7 +316,7 @@ def _model(
         config.intermediate_size,
         config.max_position_embeddings,
     )
-    model: Any = OBJECTIVES[settings.objective](shape, special)
+    model: Any = OBJECTIVES[settings.objective](shape, special, continues=continuations(tokenizer, shape.vocabulary))
     weights = load_encoder(base, None).state_dict()
     begin_with(model.encoder, weights, vocabulary, base.tokenizer.get_vocab(), seed=settings.seed)
     words = model.encoder.embeddings.word_embeddings.weight.data

@@ -141,6 +141,8 @@ class Recipe(Part):
             raise ValueError(
                 "adapt adalora gives up ranks on the way, which a mean would bring back; leave out average"
             )
+        if self.few_shot is not None and self.adapt is not None and self.adapt.name == "adalora":
+            raise ValueError("adapt adalora moves ranks while the loop learns, where few_shot rests; use adapt lora")
         if self.save == "adapter" and self.adapt is None:
             raise ValueError("save adapter needs `adapt`, such as adapt: lora; without it all weights are new")
         if self.pooling == "native" and not all(task.head.is_plain for task in self.tasks):
