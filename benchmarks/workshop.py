@@ -306,12 +306,12 @@ def main() -> None:
     for job in (*plain, *others):
         job.prepare(chosen.threads)
     with ThreadPoolExecutor(chosen.jobs) as pool:  # plain ones first: they may be teachers
-        done = dict(zip(plain, pool.map(lambda job: job.run(chosen.threads), plain), strict=True))
-        done |= zip(others, pool.map(lambda job: job.run(chosen.threads), others), strict=True)
+        found = [run for jobs in (plain, others) for run in pool.map(lambda job: job.run(chosen.threads), jobs)]
+    done = list(zip([*plain, *others], found, strict=True))
     table, notes = [], []
     for name in sets:
         own = {
-            method: [found for job, found in done.items() if (job.set, job.method) == (name, method)]
+            method: [run for job, run in done if (job.set, job.method) == (name, method)]
             for method in ("plain", *methods)
         }
         table += [{"set": SETS[name].folder, **line(method, runs, own["plain"])} for method, runs in own.items()]
