@@ -9,7 +9,7 @@ def test_the_chinese_base_comes_with_sentimo():
     folder = local_folder(ZH_SMALL)
 
     assert folder is not None
-    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
+    assert {"config.json", "model.int8.safetensors", "tokenizer.json", "README.md"} <= {
         each.name for each in folder.iterdir()
     }
 
