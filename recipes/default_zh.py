@@ -136,7 +136,7 @@ Several sets state no licence or are meant for research: ask their owners before
 Left out of training, also of that of zh-small, is every text that stands in a dev or test part of any set above, also
 where it differs only in width, letter case, spaces or punctuation ({left_out} texts of the train parts), and every text
 whose copies have different labels. The review sets share hundreds of reviews; figures of models that were trained
-without this are higher for it.
+without this are higher for it. More texts of training left out, by `sentimo train`, stand at the end.
 
 SMP2020 and NLPCC 2013 labels become polarity and emotions by the mappings in `sentimo.core.labels` (happy and like are
 joy and positive; surprise has no polarity and is left out of it). The labels of weibo-emotion-8 are those of NLPCC.
@@ -159,11 +159,11 @@ docs/phenomena.md): {share}. By group: {groups}.
   a side. Irony is caught where its words are known for it (呵呵), and else read literally.
 - Complaints are read as disgust (厌恶: dislike, in the labels of NLPCC) as often as anger. Fear is rare in the data and
   often missed. Emotions describe the text, not its author.
-- Words pull it along: 垃圾分类 (sorting waste) is a complaint to it, 高兴 as a name is joy. Slang of the net such as 炸裂
-  is hit and miss, and so is praise by denied blame (没有想象中那么差).
+- Words pull it along: 垃圾分类 (sorted waste) is a complaint, 高兴 as a name is joy. Slang such as 炸裂 is hit or
+  miss, so is praise by denied blame (没有想象中那么差).
 - Traditional characters are read as their simplified ones, one by one (OpenCC's table); wording of Taiwan or Hong Kong
   was not learnt.
-- Half of its labelled microblogs and much of what zh-small read are from early 2020: words of the pandemic carry what
+- Some of its labelled microblogs and much of what zh-small read are from early 2020: words of the pandemic carry what
   people felt then.
 - Words for groups of people carry the weight that the data gives them. Do not judge persons by its answers, and do not
   let it decide about anyone.
