@@ -132,7 +132,7 @@ def main() -> None:
     options.add_argument("--source", default=".csv", help="ending of the source")
     options.add_argument("--target", default=".csv", help="ending of the target")
     options.add_argument("--en", type=int, default=1_000, help="texts for the built-in English model; 0 leaves it out")
-    options.add_argument("--zh", type=int, default=40_000, help="texts for the built-in Chinese model")
+    options.add_argument("--zh", type=int, default=1_000, help="texts for the built-in Chinese model")
     options.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.alone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,19 +15,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
+from sentimo.compress.derive import derive
+from sentimo.compress.gate import Gate
+from sentimo.compress.report import print_outcome
+from sentimo.compress.run import compress, refusal
+from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example, Target
 from sentimo.core.labels import LabelSpace
+from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import Predictions, TaskScores
 from sentimo.engine.predictor import Predictor
+from sentimo.evaluate.phenomena.judge import SuiteReport, judge
+from sentimo.evaluate.phenomena.suite import built_in_suite
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.normalise import folded
+from sentimo.train.card import model_card
 from sentimo.train.recipe import load_recipe
 from sentimo.train.run import train
+from sentimo.train.tasks import load_task
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 SEED = 13
 MOST_DEV = 700  # rows of a set: enough to choose and calibrate by
+SMALL = "8-bit weights"
+CACHE_BYTES = 256 << 20  # the sets share texts, and some have labels for two tasks
+GATE = Gate(max_drop=0.5, min_speedup=0.9)  # of 8-bit weights; they are there to be small, and compute as before
 
 
 class Row(NamedTuple):
@@ -50,6 +64,7 @@ class Source:
         among: Labels that it tells apart; the model is judged between those.
         trained: Whether the model learns from it; the others only judge.
         more: Files that are learnt from beside its train part.
+        published: What others reached on its test part.
     """
 
     folder: str
@@ -61,6 +76,7 @@ class Source:
     among: tuple[str, ...] | None = None
     trained: bool = True
     more: tuple[str, ...] = ()
+    published: str = ""
 
     @property
     def name(self) -> str:
@@ -127,6 +143,17 @@ class Default:
             self.write(f"{task}-dev", list(distinct(dev, set())))
         return learnt
 
+    def left_out(self) -> int:
+        """Return how many texts of train parts stand in a dev or test part of any set, and so are not learnt from."""
+        learnt = {
+            folded(row.text)
+            for source in self.sources
+            if source.trained
+            for part in ("train", *source.more)
+            for row in self.read(source, part)
+        }
+        return len(learnt & (self.texts("dev") | self.texts("test")))
+
     def texts(self, part: str) -> set[str]:
         """Return the texts of a part of all sets, folded."""
         return {folded(row.text) for source in self.sources for row in self.read(source, part)}
@@ -161,23 +188,84 @@ class Default:
             reports[source.name] = evaluate(asked, {source.task: rows}, title=source.about, data=data, seed=SEED)
         return reports
 
-    def main(self, about: str | None, gather: Callable[[], None]) -> None:
-        """Run the step that the command line names."""
+    def store(self, model: Path, about: Callable[[Judged], str]) -> Bundle:
+        """Store what was trained with 8-bit weights, judge that, write its card, and put it in its place."""
+        recipe = load_recipe(self.recipe)
+        dev = {task.name: load_task(task, recipe.seed).dev for task in recipe.tasks}
+        few = {task: random.Random(SEED).sample(rows, min(MOST_DEV, len(rows))) for task, rows in dev.items()}
+        outcome = compress(model, self.run / "small", few, GATE, only=["weights8"], overwrite=True)
+        print_outcome(outcome, GATE, Console(stderr=True))
+        if outcome.bundle is None:
+            raise refusal(outcome, GATE)
+        small = Predictor.load(outcome.bundle.path, cache_bytes=CACHE_BYTES)
+        found = Judged(
+            evaluate(small, dev, title=SMALL, data="the dev rows", seed=SEED),
+            self.judge(small),
+            judge(small, built_in_suite(self.language)),
+        )
+        return self.put(outcome.bundle, model, found, about(found))
+
+    def put(self, small: Bundle, model: Path, found: Judged, about: str) -> Bundle:
+        """Write the built-in model: `small`, with the record of the training of `model`, all figures and the card."""
+
+        def describe(folder: Path) -> Manifest:
+            record = json.loads((model / "report.json").read_text("utf-8"))
+            reports = {SMALL: found.dev.to_dict(), **record["figures"]}
+            columns = {f"this model ({SMALL})" if name == SMALL else name: reports[name] for name in reports}
+            figures = {name: Report.from_dict(each) for name, each in columns.items()}
+            (folder / "README.md").write_text(
+                model_card(small.manifest, figures, notes=record["notes"], about=about), "utf-8"
+            )
+            (folder / "recipe.yaml").write_bytes(self.recipe.read_bytes())
+            record |= {"figures": reports, "sets": {name: report.to_dict() for name, report in found.sets.items()}}
+            (folder / "report.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            return small.manifest
+
+        target = ROOT / "src" / "sentimo" / "models" / self.language
+        bundle = derive(small, target, describe, overwrite=True)
+        print(f"{target}: {sum((target / each).stat().st_size for each in bundle.files) / 1e6:.1f} MB")
+        return bundle
+
+    def main(self, about: str | None, gather: Callable[[], None], card: Callable[[Judged], str]) -> None:
+        """Run the step that the command line names, or all of them.
+
+        Args:
+            about: Help.
+            gather: Writes the files to learn from.
+            card: What was found -> the card's paragraphs on data and limits.
+        """
         options = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-        options.add_argument("step", choices=["gather", "train", "judge"])
+        options.add_argument("step", nargs="?", choices=["gather", "train", "judge", "store"], help="default: all")
         options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-        options.add_argument("--model", type=Path, default=self.run / "model", help="what is trained or judged")
+        options.add_argument("--model", type=Path, default=self.run / "model", help="what is trained, judged or stored")
         chosen = options.parse_args()
-        if chosen.step == "gather":
+        if chosen.step in (None, "gather"):
             gather()
-        elif chosen.step == "train":
+        if chosen.step in (None, "train"):
             recipe = load_recipe(self.recipe)
             train(recipe, chosen.model, resume=chosen.resume, overwrite=True, console=Console(stderr=True))
-        else:
+        if chosen.step == "judge":
             for name, report in self.judge(Predictor.load(chosen.model)).items():
                 for task in report.tasks.values():
                     found = [f"{figure} {task.figures[figure]}" for figure in FIGURES if figure in task.figures]
                     print(f"{name}: {', '.join(found)}")
+        if chosen.step in (None, "store"):
+            self.store(chosen.model, card)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model is worth.
+
+    Attributes:
+        dev: Report on the dev rows.
+        sets: Name of a source -> report on the set's test part.
+        phenomena: Report on the sentences that come with Sentimo.
+    """
+
+    dev: Report
+    sets: Mapping[str, Report]
+    phenomena: SuiteReport
 
 
 FIGURES = ("accuracy", "macro_f1", "macro_recall")

@@ -4,10 +4,15 @@
     python recipes/pretrain_zh.py pack               # tokens of the corpus in rows
     python recipes/pretrain_zh.py compare --way W    # a short run of a way, judged by fine-tuning on two dev parts
     python recipes/pretrain_zh.py train --minutes 8  # the long run with the winner; goes on from its checkpoint
+    python recipes/pretrain_zh.py store              # runs/pretrain-zh/base -> src/sentimo/models/zh-small, in 8 bit
 
 A second stage reads more of what the encoder is for: `pack --second`, then `train --second --way mlm-zh-small`, which
-begins with the encoder of the first (`zh-small.safetensors` in the folder). All but `prepare` need nothing but the
-folder that `prepare` made, torch, numpy, pyarrow, tokenizers and safetensors, so that they run on a borrowed GPU.
+begins with the encoder of the first (`zh-small.safetensors` in the folder). `store` puts what came of it among the
+models that come with Sentimo, in 8 bit. All but `prepare` and `store` need nothing but the folder that `prepare` made,
+torch, numpy, pyarrow, tokenizers and safetensors, so that they run on a borrowed GPU.
+
+`prepare` reads which traditional character is which simplified one from OpenCC's table (Apache-2.0):
+`pip install opencc-python-reimplemented`.
 """
 
 from __future__ import annotations
@@ -15,8 +20,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +37,20 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from sentimo.text.normalise import folded
+from sentimo.train.pretrain.characters import read_as
 from sentimo.train.pretrain.corpus import Source, draw, packed
 from sentimo.train.pretrain.encoder import PackedBert, Shape
 from sentimo.train.pretrain.loop import Log, Plan, pretrain
 from sentimo.train.pretrain.objectives import OBJECTIVES, Special
 from sentimo.train.pretrain.packing import layout
-from sentimo.train.pretrain.save import save_base
+from sentimo.train.pretrain.save import save_base, store_in_8_bit
 from sentimo.train.pretrain.start import begin_with
 from sentimo.train.pretrain.vocabulary import special_ids, train_vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 WORK = Path(os.environ.get("SENTIMO_WORK", ROOT / "runs" / "pretrain-zh"))
+TARGET = ROOT / "src" / "sentimo" / "models" / "zh-small"
 SEED, LENGTH, SIZE, CHARACTERS = 13, 256, 10_000, 7_000
 HELD_OUT = 4_000  # documents
 
@@ -101,6 +110,7 @@ def prepare() -> None:
     _write_lines(WORK / f"{LABELLED}.txt.zst", own)
     documents = _documents()
     tokenizer = train_vocabulary(documents, size=SIZE, characters=CHARACTERS)
+    read_as(tokenizer, traditional())
     tokenizer.save(str(WORK / "tokenizer.json"))
     print(f"{tokenizer.get_vocab_size():,} tokens")
     for name in PROBES:
@@ -108,6 +118,24 @@ def prepare() -> None:
             table = pq.read_table(DATA / "zh" / name / f"{part}.parquet", columns=["text", "label"])
             pq.write_table(table, WORK / f"{name}-{part}.parquet", compression="zstd")
     _minilm_layers()
+
+
+def traditional() -> dict[str, str]:
+    """Return traditional character -> simplified one, of all that simplified text (GB 2312) does not use itself."""
+    try:
+        table = files("opencc") / "dictionary" / "TSCharacters.txt"
+    except ModuleNotFoundError:
+        raise SystemExit(
+            "prepare reads OpenCC's table of characters: pip install opencc-python-reimplemented"
+        ) from None
+    pairs = (line.split()[:2] for line in table.read_text("utf-8").splitlines())
+    return {one: other for one, other in pairs if one != other and not one.encode("gb2312", "ignore")}
+
+
+def store() -> None:
+    """Put the base among the models that come with Sentimo; its card (README.md) there is written by hand."""
+    shutil.copytree(WORK / "base", TARGET, dirs_exist_ok=True)
+    store_in_8_bit(TARGET)
 
 
 def compare(way: str, steps: int, device: torch.device) -> None:
@@ -306,7 +334,7 @@ def _name(device: torch.device) -> str:
 def main() -> None:
     """Run one step."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("step", choices=["prepare", "pack", "compare", "train"])
+    options.add_argument("step", choices=["prepare", "pack", "compare", "train", "store"])
     options.add_argument("--steps", type=int, default=600, help="of a way that is compared")
     options.add_argument("--minutes", type=float, default=8.0, help="of the long run, on this machine")
     options.add_argument("--way", choices=list(WAYS), help="default of train: the best that was compared")
@@ -319,6 +347,8 @@ def main() -> None:
         _rows(second=chosen.second)
     elif chosen.step == "compare":
         compare(chosen.way or next(iter(WAYS)), chosen.steps, device)
+    elif chosen.step == "store":
+        store()
     else:
         train(chosen.way or best(), chosen.minutes, device, second=chosen.second)
 

@@ -145,3 +145,19 @@ def trained(multi_task, tmp_path_factory):
     from sentimo.train.run import train
 
     return train(multi_task, tmp_path_factory.mktemp("models") / "four", about="Made for tests.")
+
+
+@pytest.fixture(scope="session")
+def n_grams(labelled, tmp_path_factory):
+    """A saved n-gram model of polarity."""
+    from sentimo.core.labels import POLARITY_3
+    from sentimo.data.dataset import load_dataset
+    from sentimo.data.reading import Reading
+    from sentimo.train.baselines import fit_baseline
+    from sentimo.train.tasks import TaskData
+
+    reading = Reading("text", "polarity")
+    rows = load_dataset([labelled / "polarity.csv"], reading, task="polarity", space=POLARITY_3).examples
+    folder = tmp_path_factory.mktemp("n-grams") / "model"
+    fitted = fit_baseline({"polarity": TaskData(POLARITY_3, rows, [], [])})
+    return fitted.write(folder, name="n-grams", languages=("en", "zh"), provenance={})

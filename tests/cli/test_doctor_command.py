@@ -199,10 +199,17 @@ def test_what_is_used_and_why_is_json_too(monkeypatch):
     found = json.loads(invoke("--json").stdout)
 
     assert found["machine"]["usable_cores"] >= 1
-    english, chinese = found["models"]["sentimo-en"], found["models"]["sentimo-zh-ngrams"]
-    assert (english["backend"], english["reasons"]["backend"]) == ("torch", "asked for by SENTIMO_BACKEND")
-    assert (english["threads"], english["reasons"]["threads"]) == (3, "set by SENTIMO_THREADS")
-    assert (chinese["backend"], chinese["threads"]) == ("linear", 1)
+    for model in (found["models"][name] for name in ("sentimo-en", "sentimo-zh")):
+        assert (model["backend"], model["reasons"]["backend"]) == ("torch", "asked for by SENTIMO_BACKEND")
+        assert (model["threads"], model["reasons"]["threads"]) == (3, "set by SENTIMO_THREADS")
+
+
+def test_an_n_gram_model_runs_on_numpy_whatever_is_asked_for(n_grams, monkeypatch):
+    monkeypatch.setenv("SENTIMO_BACKEND", "torch")
+
+    model = json.loads(invoke("--model", n_grams.path, "--json").stdout)["models"]["n-grams"]
+
+    assert (model["backend"], model["threads"]) == ("linear", 1)
 
 
 def test_a_model_that_would_answer_wrongly_on_this_processor_is_refused(trained, tmp_path, monkeypatch):

@@ -152,11 +152,9 @@ def test_what_no_export_wrote_is_never_replaced(trained, tmp_path):
 
 
 @pytest.mark.parametrize(("form", "why"), [("hf", "holds n-grams"), ("onnx", "without a graph")])
-def test_a_linear_model_has_neither_graph_nor_torch_weights(form, why, tmp_path):
-    from sentimo.engine.analyzer import BUILT_IN
-
+def test_a_linear_model_has_neither_graph_nor_torch_weights(form, why, n_grams, tmp_path):
     with pytest.raises(InputError, match=why):
-        export(BUILT_IN / "zh", tmp_path / "out", form)
+        export(n_grams.path, tmp_path / "out", form)
 
 
 def test_a_graph_alone_cannot_become_a_transformers_model(trained, tmp_path):

@@ -22,7 +22,20 @@ from sentimo.errors import BundleError, InputError
 VARIABLE = "SENTIMO_BASE"
 """Folder of the base of adapter bundles, where it is not found under the name that they were trained with."""
 
-_TYPES: Mapping[str, str] = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
+_TYPES: Mapping[str, str] = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I8": "i1",
+}
+
+WEIGHTS_8_BIT = "model.int8.safetensors"
+"""File of weights stored in 8 bit; transformers, which would take the whole numbers for weights, does not open it."""
+
+_SCALE = ".scale"
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -46,12 +59,46 @@ def weights_digest(folder: Path) -> str:
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     """Return name -> values of all weights, mapped from disk: what is not used is not read.
 
-    bfloat16 becomes float32. Types that no weight of a layer has are left out.
+    bfloat16 becomes float32, and so do matrices in 8 bit. Types that no weight of a layer has are left out.
 
     Raises:
-        InputError: a file is no safetensors file.
+        InputError: a file is no safetensors file, or one of 8-bit weights lacks a scale.
     """
-    return {name: values for path in weight_files(folder) for name, values in read_safetensors(path)}
+    found = {name: values for path in weight_files(folder) for name, values in read_safetensors(path)}
+    return unpacked(found) if (folder / WEIGHTS_8_BIT).is_file() else found
+
+
+def packed(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return weights with every matrix in 8 bit: ``w ~ scale * q``, q in -127..127, scale = max|w| / 127 of its row.
+
+    Scales stand beside their matrix as ``<name>.scale`` (rows,), float32. Vectors become float16.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in weights.items():
+        if values.ndim != 2:
+            found[name] = values.astype(np.float16)
+            continue
+        exact = values.astype(np.float32)
+        scale = np.maximum(np.abs(exact).max(axis=1) / 127, np.finfo(np.float32).tiny)
+        found |= {name: np.rint(exact / scale[:, None]).astype(np.int8), name + _SCALE: scale}
+    return found
+
+
+def unpacked(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Undo `packed`, but for what rounding took.
+
+    Raises:
+        InputError: a matrix lacks its scale.
+    """
+    found = {}
+    for name, values in weights.items():
+        if values.dtype == np.int8:
+            if (scale := weights.get(name + _SCALE)) is None or scale.shape != values.shape[:1]:
+                raise InputError(f"weights in 8 bit: {name} lacks its scale for each of {len(values)} rows")
+            found[name] = values * scale[:, None]
+        elif not name.endswith(_SCALE):
+            found[name] = values
+    return found
 
 
 def read_safetensors(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from torch import nn, no_grad, tensor
+from torch import from_numpy, nn, no_grad, tensor
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -25,6 +26,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as hf_logging
 
 from sentimo.data.bases import MINILM, local_folder
+from sentimo.engine.base_weights import WEIGHTS_8_BIT, read_weights
 from sentimo.engine.knowledge import Knowledge
 from sentimo.engine.networks import MODEL_TYPES, register
 from sentimo.engine.predictor import readable
@@ -210,13 +212,7 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
                 drawn.get_input_embeddings().weight.copy_(tensor(base.vectors))  # type: ignore[operator]
         return drawn
     try:
-        model, report = auto.from_pretrained(
-            base.source,
-            config=config,
-            local_files_only=Path(base.source).is_dir(),
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        model, report = pretrained(auto, base, config)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"the weights of base model {base.name!r} cannot be loaded: {_first_line(error)}") from error
     # A new head lacks a few weights; a file of another architecture lacks them all, and would start from noise.
@@ -228,6 +224,26 @@ def _load(auto: Any, base: Base, dropout: float | None, **settings: Any) -> nn.M
         )
     encoder: nn.Module = model.float()
     return encoder
+
+
+def pretrained(auto: Any, base: Base, config: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return a network with the weights of a base, and transformers' report of what it missed in them."""
+    folder = Path(base.source)
+    if (folder / WEIGHTS_8_BIT).is_file():
+        # All of them in one type: transformers casts the network to that of the first.
+        weights = {name: from_numpy(np.array(values, np.float32)) for name, values in read_weights(folder).items()}
+        kind = auto._model_mapping[type(config)]
+        found = kind.from_pretrained(None, config=config, state_dict=weights, output_loading_info=True)
+    else:
+        found = auto.from_pretrained(
+            base.source,
+            config=config,
+            local_files_only=folder.is_dir(),
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    model, report = found
+    return model, report
 
 
 def _config(base: Base, settings: Mapping[str, Any]) -> Any:

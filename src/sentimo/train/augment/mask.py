@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from transformers import AutoModelForMaskedLM
 from sentimo.data.augment.words import Word, check_share, is_negation, replaced
 from sentimo.errors import InputError
 from sentimo.text.language import language_of
-from sentimo.train.encoder import Base, open_base, quiet_transformers
+from sentimo.train.encoder import Base, open_base, pretrained, quiet_transformers
 
 _TEXTS_AT_ONCE = 32
 _MOST_TOKENS = 256
@@ -161,12 +160,7 @@ def _load(base: Base) -> Any:
         raise InputError(f"augment 'mask': {base.name!r} is no masked language model: its tokenizer has no mask token")
     try:
         with quiet_transformers():
-            network, report = AutoModelForMaskedLM.from_pretrained(
-                base.source,
-                local_files_only=Path(base.source).is_dir(),
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
+            network, report = pretrained(AutoModelForMaskedLM, base, base.config)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"augment 'mask': {base.name!r} cannot be opened as a masked language model: {error}"

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import nn
 
 from sentimo.core.bundle import TORCH_WEIGHTS
+from sentimo.engine.base_weights import WEIGHTS_8_BIT, packed, read_weights
 from sentimo.train.pretrain.encoder import PackedBert
 from sentimo.train.pretrain.vocabulary import FIRST, LAST, MASK, PAD, UNKNOWN, special_ids
 
@@ -47,6 +49,15 @@ def save_base(
     pooling = {"word_embedding_dimension": encoder.shape.width, "pooling_mode_mean_tokens": True}
     _write(folder / "1_Pooling" / "config.json", pooling | {"pooling_mode_cls_token": False})
     _write(folder / LOG, record)
+
+
+def store_in_8_bit(folder: Path) -> None:
+    """Store the weights of a base in half of the room: matrices in 8 bit with one scale per row.
+
+    `--base` opens it as before; transformers and pre-training that goes on want the 16 bits.
+    """
+    save_arrays(packed(read_weights(folder)), folder / WEIGHTS_8_BIT)
+    (folder / TORCH_WEIGHTS).unlink()
 
 
 def _write(path: Path, value: Any) -> None:
