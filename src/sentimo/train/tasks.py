@@ -121,7 +121,7 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
         train += [each for each in rows if each.source == "augmented"]
         parts = {"test": test, **parts, "train": train, "dev": dev}
-    train = _of_train_alone(parts["train"], [*parts["dev"], *parts.get("test", [])], task.name, notes)
+    train = of_train_alone(parts["train"], [*parts["dev"], *parts.get("test", [])], task.name, notes)
     return TaskData(space, train, parts["dev"], parts.get("test", []), notes)
 
 
@@ -133,7 +133,7 @@ def _gold(rows: list[Example], told: str, notes: list[str]) -> list[Example]:
     return kept
 
 
-def _of_train_alone(train: list[Example], held_out: list[Example], task: str, notes: list[str]) -> list[Example]:
+def of_train_alone(train: list[Example], held_out: list[Example], task: str, notes: list[str]) -> list[Example]:
     """Leave out augmented rows that were made from a text that is held out: they would tell its label."""
     texts = {folded(each.document.text) for each in held_out}
     kept = [each for each in train if folded(str(each.document.meta.get(ORIGINAL, ""))) not in texts]
