@@ -247,6 +247,26 @@ def test_rows_moved_to_a_test_file_judge_only_if_they_were_not_learnt(champion, 
     assert any("1 rows of its dev and test files left out, the model has learnt" in note for note in found.notes)
 
 
+def test_replayed_rows_keep_the_labels_that_their_file_tells_apart(champion, changing, labelled, tmp_path):
+    other = tmp_path / "two-labels.csv"
+    other.write_text("text,polarity\n", "utf-8")
+    append(
+        other,
+        [
+            [f"the tea was {said} at {at}", label]
+            for at in range(3)
+            for said, label in (("hot", "positive"), ("cold", "negative"))
+        ],
+    )
+    changing(train=[labelled / "polarity.csv", other], absent_labels="unknown")
+    recipe = renewal.champion_recipe(champion)
+
+    found = renewal._own_rows(recipe, Marks.read(champion.path), champion)["polarity"]
+
+    among = [each.among for each in found.train if "tea" in each.document.text]
+    assert among == [{"polarity": (0, 2)}] * 6
+
+
 def test_corrections_of_learnt_rows_are_learnt_and_replace_them(champion, corrections, tmp_path, seen):
     learnt, _, test = learnt_and_held_out(champion)
     append(corrections, [[each.document.text.upper(), "neutral"] for each in [*learnt[:30], test[0]]])

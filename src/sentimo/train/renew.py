@@ -27,7 +27,7 @@ from sentimo.train.adapt.build import build_adaptation
 from sentimo.train.marks import PARTS, Marks, mark
 from sentimo.train.recipe import AdaptChoice, Recipe, TaskRecipe, load_recipe, with_settings
 from sentimo.train.run import RECIPE, train
-from sentimo.train.tasks import TaskData, drop_leaks, of_train_alone
+from sentimo.train.tasks import TaskData, drop_leaks, of_train_alone, read_files
 
 DECISIONS = "decisions.jsonl"
 _FEW = 20  # new rows below which none is held out, where old ones can judge
@@ -252,26 +252,26 @@ def _parted(task: TaskRecipe, marks: Marks, bundle: Bundle) -> TaskData:
     rows: dict[str, list[Example]] = {"train": [], "dev": [], "test": []}
     kept, n_learnt = dev | test, 0
     held_out: set[str] = set()
-    for part, files in (("test", task.test), ("dev", task.dev)):
-        for each in _labelled(task, files, bundle) if files else ():
+    space, parts, notes = read_files(task, _space(bundle, task.name))
+    for part in ("dev", "test"):
+        for each in parts.get(part, []):
             if mark(each) in marks.learnt:
                 n_learnt += 1
-            elif each.source == "gold":
+            else:
                 held_out.add(mark(each))
                 rows[part].append(each)
-    for each in _labelled(task, task.train, bundle):
+    for each in parts["train"]:
         text = mark(each)
         if each.source != "gold" or text not in kept:
             rows["train"].append(each)
         elif text not in held_out:  # a copy of what stands in a file of its own was left out of training
             rows["test" if text in test else "dev"].append(each)
-    notes = []
     if n_learnt:
         notes.append(
             f"{task.name}: {n_learnt} rows of its dev and test files left out, the model has learnt their texts"
         )
     learn = of_train_alone(rows["train"], [*rows["dev"], *rows["test"]], task.name, notes)
-    return TaskData(_space(bundle, task.name), learn, rows["dev"], rows["test"], notes)
+    return TaskData(space, learn, rows["dev"], rows["test"], notes)
 
 
 def _gone(recipe: Recipe) -> list[str]:

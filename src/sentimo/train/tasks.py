@@ -82,27 +82,7 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    space, first_id = chosen_space(task.space, task.name, task.kind), None
-    notes: list[str] = []
-    parts: dict[str, list[Example]] = {}
-    for part in ("train", "dev", "test"):
-        paths = getattr(task, part)
-        if not paths:
-            continue
-        dataset = _load(task, paths, space, first_id)
-        space, first_id = dataset.space, dataset.first_id
-        parts[part] = [example for example in dataset.examples if task.name in example.targets]
-        if part == "train" and task.absent_labels == "unknown":
-            parts[part] = [each for path in paths for each in _among(task, _load(task, [path], space, first_id))]
-        if dataset.note:
-            notes.append(f"{task.name}, {part}: {dataset.note}")
-        if dataset.skipped:
-            notes.append(f"{task.name}: {len(dataset.skipped)} rows of {part} could not be used")
-        if part != "train":
-            parts[part] = _gold(parts[part], f"{task.name}: {{n}} augmented rows of {part} left out", notes)
-        if not parts[part]:
-            raise DataError(f"{paths[0]}: no row has a text and a label for task {task.name!r}")
-    assert space is not None  # the first pass of the loop, over train, sets it
+    space, parts, notes = read_files(task, chosen_space(task.space, task.name, task.kind))
     if task.name == INTENSITY and space.range not in (None, (0.0, 1.0)):
         low, high = space.range
         raise DataError(
@@ -123,6 +103,40 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         parts = {"test": test, **parts, "train": train, "dev": dev}
     train = of_train_alone(parts["train"], [*parts["dev"], *parts.get("test", [])], task.name, notes)
     return TaskData(space, train, parts["dev"], parts.get("test", []), notes)
+
+
+def read_files(task: TaskRecipe, space: LabelSpace | None) -> tuple[LabelSpace, dict[str, list[Example]], list[str]]:
+    """Return the labels of a task, "train", "dev", "test" -> the rows of those files, and what there is to tell.
+
+    Args:
+        task: Where they are. A part without a file is missing in the result.
+        space: Its labels; None sees them from the training files.
+
+    Raises:
+        DataError: a file cannot be read as asked, or has no row.
+    """
+    first_id: int | None = None
+    notes: list[str] = []
+    parts: dict[str, list[Example]] = {}
+    for part in ("train", "dev", "test"):
+        paths = getattr(task, part)
+        if not paths:
+            continue
+        dataset = _load(task, paths, space, first_id)
+        space, first_id = dataset.space, dataset.first_id
+        parts[part] = [example for example in dataset.examples if task.name in example.targets]
+        if part == "train" and task.absent_labels == "unknown":
+            parts[part] = [each for path in paths for each in _among(task, _load(task, [path], space, first_id))]
+        if dataset.note:
+            notes.append(f"{task.name}, {part}: {dataset.note}")
+        if dataset.skipped:
+            notes.append(f"{task.name}: {len(dataset.skipped)} rows of {part} could not be used")
+        if part != "train":
+            parts[part] = _gold(parts[part], f"{task.name}: {{n}} augmented rows of {part} left out", notes)
+        if not parts[part]:
+            raise DataError(f"{paths[0]}: no row has a text and a label for task {task.name!r}")
+    assert space is not None  # the first pass of the loop, over train, sets it
+    return space, parts, notes
 
 
 def _gold(rows: list[Example], told: str, notes: list[str]) -> list[Example]:
