@@ -12,7 +12,11 @@ from sentimo.compress.network import derive_network, open_network
 from sentimo.compress.soup import average, build_soup
 from sentimo.core.bundle import Bundle
 from sentimo.engine.predictor import Predictor
-from sentimo.errors import InputError
+from sentimo.errors import BundleError, InputError
+from sentimo.train.marks import Marks
+from sentimo.train.recipe import with_settings
+from sentimo.train.renew import champion_recipe
+from sentimo.train.run import train
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,10 @@ def test_a_soup_holds_the_mean_of_the_weights_and_answers_without_torch(trained,
     assert len(made.bundle.manifest.provenance["members"]) == 2
     record = json.loads(made.bundle.file("ensemble.json").read_text("utf-8"))
     assert record["tasks"].keys() == dev.keys()
-    assert "report.json" not in made.bundle.files  # the first member's figures are not the soup's
+    assert not {"report.json", "recipe.yaml"} & set(made.bundle.files)  # the first member's run is not the soup's
+    assert Marks.read(made.bundle.path).learnt == Marks.read(near).learnt
+    with pytest.raises(BundleError, match="was made of several models"):
+        champion_recipe(made.bundle)
 
 
 def test_a_greedy_soup_takes_in_what_does_not_hurt(trained, near_and_far, dev, tmp_path):
@@ -97,3 +104,25 @@ def test_models_of_other_weights_are_refused(trained, near_and_far, dev, tmp_pat
     with pytest.raises(InputError, match="no dev rows for task polarity, emotions, stars"):
         build_soup([trained.bundle.path, near], tmp_path / "soup", {"intensity": dev["intensity"]})
     assert not (tmp_path / "soup").exists()
+
+
+def test_a_soup_of_models_with_knowledge_keeps_it_and_their_words_must_be_the_same(multi_task, dev, tmp_path):
+    words = tmp_path / "words.csv"
+    words.write_text("word,valence\nparcel,0.9\nmeeting,-0.9\n", "utf-8")
+    recipe = multi_task.model_copy(update={"tasks": multi_task.tasks[:1], "baseline": False})
+    recipe = with_settings(recipe, {"epochs": 0.5, "knowledge": "lexicon"})
+    other = with_settings(recipe, {"knowledge.file": str(words)})
+    runs = {"one": recipe, "two": with_settings(recipe, {"seed": 14}), "three": other}
+    one, two, three = (train(each, tmp_path / name).bundle.path for name, each in runs.items())
+    rows = {"polarity": dev["polarity"]}
+
+    made = build_soup([one, two], tmp_path / "soup", rows)
+
+    first, soup = Bundle.open(one), made.bundle
+    assert soup.manifest.settings == first.manifest.settings
+    assert soup.file("lexicon.json").read_bytes() == first.file("lexicon.json").read_bytes()
+    wanted = average([open_network(Bundle.open(each))[0].state_dict() for each in (one, two)])
+    found = open_network(soup)[0].state_dict()
+    assert found["fusion.gate.weight"] == pytest.approx(wanted["fusion.gate.weight"], abs=1e-6)
+    with pytest.raises(InputError, match="three and one differ in lexicon; only models"):
+        build_soup([one, three], tmp_path / "broth", rows)

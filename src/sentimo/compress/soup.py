@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from sentimo.compress.derive import derive, open_draft, plain_manifest
 from sentimo.compress.network import open_network
-from sentimo.core.bundle import HEADS_CONFIG, TORCH_WEIGHTS, Bundle, check_target
+from sentimo.core.bundle import HEADS_CONFIG, LEXICON, TORCH_WEIGHTS, Bundle, check_target
 from sentimo.core.documents import Example
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
+from sentimo.engine.cascade import SETTING as CASCADE
+from sentimo.engine.knowledge import KNOWLEDGE, RULES
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import InputError
 from sentimo.text.normalise import folded
@@ -38,6 +40,7 @@ from sentimo.train.ensemble import (
 from sentimo.train.export import check_parity, export_onnx
 from sentimo.train.folds import text_folds
 from sentimo.train.judged import Contest, contest
+from sentimo.train.marks import PARTS, Marks
 
 SOUPS = ("soup", "greedy-soup")
 
@@ -45,7 +48,8 @@ Weights = Mapping[str, Tensor]
 Rows = Mapping[str, Sequence[Example]]
 
 _FREE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "id2label", "label2id", "problem_type")
-_LEFT_BEHIND = ("report.json", "metrics.jsonl", "parts.json", RECORD)  # files about the first member's own run
+# Files about the first member's own run. Its recipe names rows that judge; other members may have learnt them.
+_LEFT_BEHIND = ("report.json", "metrics.jsonl", "recipe.yaml", PARTS, RECORD)
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,19 @@ def build_soup(
     specs = tuple(fit_task(every[name], "mean", seed)[1] for name in tasks)
     show("exporting and comparing with the network")
     made = _provenance(combine, chosen, dev, seed)
-    bundle = _write(network, base, bundles[0], specs, contests, notes, output, made, _texts(dev), overwrite=overwrite)
+    bundle = _write(
+        network,
+        base,
+        bundles[0],
+        specs,
+        contests,
+        notes,
+        output,
+        made,
+        _texts(dev),
+        _learnt(chosen),
+        overwrite=overwrite,
+    )
     return Ensemble(bundle, combine, contests, tuple(notes))
 
 
@@ -166,6 +182,10 @@ def _shape(bundle: Bundle) -> dict[str, Any]:
         "heads": _without_dropout(heads),
         "tokens": [vocabulary.get("model"), *(manifest.settings.get(each) for each in ("prefix", "suffix", "pad_id"))],
         "max_tokens": manifest.max_tokens,
+        "lexicon": [
+            json.loads(bundle.file(LEXICON).read_text("utf-8")) if LEXICON in bundle.files else None,
+            *(manifest.settings.get(each) for each in (RULES, KNOWLEDGE)),
+        ],
     }
 
 
@@ -239,6 +259,13 @@ def _caution(bundles: Sequence[Bundle]) -> list[str]:
     return []
 
 
+def _learnt(members: Sequence[_Member]) -> Marks | None:
+    """Return the marks of what any member has learnt, None where one does not tell."""
+    found = [Marks.read(each.bundle.path) for each in members]
+    told = [each.learnt for each in found if each is not None]
+    return Marks(set().union(*told)) if len(told) == len(found) else None
+
+
 def _provenance(combine: str, chosen: Sequence[_Member], dev: Rows, seed: int) -> dict[str, Any]:
     return {
         "combine": combine,
@@ -259,16 +286,19 @@ def _write(
     output: Path,
     made: Mapping[str, Any],
     texts: Sequence[str],
+    marks: Marks | None,
     *,
     overwrite: bool,
 ) -> Bundle:
     def change(folder: Path) -> Manifest:
         old = plain_manifest(source)
         provenance = {**({"base": old.provenance["base"]} if "base" in old.provenance else {}), **made}
-        settings = {name: old.settings[name] for name in ("prefix", "suffix", "pad_id")}
+        settings = {name: value for name, value in old.settings.items() if name != CASCADE}  # its bounds: one member's
         manifest = replace(old, name=output.name, tasks=specs, settings=settings, provenance=provenance)
         for name in _LEFT_BEHIND:
             (folder / name).unlink(missing_ok=True)
+        if marks is not None:
+            (folder / PARTS).write_text(marks.to_json(), "utf-8")
         network.save(folder)  # type: ignore[operator]
         export_onnx(network, folder, [task.name for task in specs])
         by_network = Predictor(network_backend(network, base, manifest.max_tokens), specs, ModelId(output.name, ""))

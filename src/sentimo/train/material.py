@@ -109,10 +109,11 @@ def _augmented(
 
 
 def data_digest(data: Mapping[str, TaskData]) -> str:
-    """Return the SHA-256 of the training and dev rows."""
+    """Return the SHA-256 of the training and dev rows, with all that counts of them in training."""
     digest = hashlib.sha256()
     for name, task in data.items():
         digest.update(json.dumps([name, task.space.to_dict()]).encode())
         for each in (*task.train, *task.dev):
-            digest.update(json.dumps([each.document.text, each.targets[name]]).encode())
+            row = [each.document.text, each.targets[name], each.weight, each.source, each.among.get(name)]
+            digest.update(json.dumps(row).encode())
     return digest.hexdigest()

@@ -182,20 +182,25 @@ def build_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe) 
     return network
 
 
-def load_network(base: Base, spaces: Mapping[str, LabelSpace]) -> nn.Module:
+def load_network(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe | None = None) -> nn.Module:
     """Return the network that `save` wrote to the folder of a base, with its weights where it has any.
 
     Args:
         base: The base opened from that folder.
         spaces: Task -> label space, in the order of the bundle.
+        recipe: Where it has a dropout, that counts instead of the one it was saved with.
     """
     from safetensors.torch import load_file
 
-    folder = Path(base.source)
+    folder, dropout = Path(base.source), recipe.dropout if recipe else None
     if not (folder / HEADS_CONFIG).is_file():
-        return NativeNetwork(base, spaces, None).eval()
+        return NativeNetwork(base, spaces, dropout).eval()
     kind = FusedNetwork if (folder / FUSION_FILE).is_file() else HeadedNetwork
-    network = kind(base, spaces, json.loads((folder / HEADS_CONFIG).read_text("utf-8")), None)
+    settings = json.loads((folder / HEADS_CONFIG).read_text("utf-8"))
+    for task in recipe.tasks if recipe else ():
+        share = (task.head.model_extra or {}).get("dropout", dropout)
+        settings[task.name] |= {} if share is None else {"dropout": share}
+    network = kind(base, spaces, settings, dropout)
     if base.has_weights:
         weights = load_file(folder / HEADS_FILE)
         network.heads.load_state_dict({_HEAD + name: value for name, value in weights.items()})
@@ -210,7 +215,7 @@ def load_heads_too(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe)
     Args:
         base: The base opened from the folder of the model.
         spaces: Task -> label space, in the order of the recipe.
-        recipe: Says what is frozen.
+        recipe: Says what is frozen, what is adapted, and the dropout.
 
     Raises:
         RecipeError: the folder is no such model, or of other tasks or labels.
@@ -227,8 +232,9 @@ def load_heads_too(base: Base, spaces: Mapping[str, LabelSpace], recipe: Recipe)
             "only for the same tasks and labels in the same order."
         )
     torch.manual_seed(recipe.seed)
-    network = load_network(base, spaces)
+    network = load_network(base, spaces, recipe)
     freeze(network, recipe)
+    adapt(network, base, recipe.adapt)
     return network
 
 

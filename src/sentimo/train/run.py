@@ -40,6 +40,7 @@ from sentimo.train.encoder import Base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
 from sentimo.train.learner import Learner, Parts
 from sentimo.train.loop import FitResult
+from sentimo.train.marks import PARTS, Marks
 from sentimo.train.material import gather
 from sentimo.train.network import choose_pooling
 from sentimo.train.optim import default_head_rate, default_learning_rate
@@ -92,7 +93,6 @@ def train(
     about: str = "",
     console: Console | None = None,
     data: Mapping[str, TaskData] | None = None,
-    attach: Mapping[str, str] | None = None,
 ) -> TrainResult | None:
     """Train, judge and save a model.
 
@@ -104,7 +104,6 @@ def train(
         about: Paragraphs for the model card.
         console: Where notes and progress go; None shows nothing.
         data: Rows of every task that are to be used instead of those in the recipe's files.
-        attach: Further text files of the bundle: name -> content.
 
     Returns:
         The result; None in all but the first process of a run over several GPUs.
@@ -114,7 +113,7 @@ def train(
         DataError, RecipeError, InputError: data, recipe or base cannot be used.
         Interrupted: Ctrl-C; `resume` goes on.
     """
-    result = _Training(recipe, Path(output), overwrite, about, console, data, attach or {}).run(resume)
+    result = _Training(recipe, Path(output), overwrite, about, console, data).run(resume)
     PartialState().destroy_process_group()  # a process that just exits may abort the others; nothing to do for one
     return result
 
@@ -130,7 +129,6 @@ class _Training:
         about: str,
         console: Console | None,
         data: Mapping[str, TaskData] | None,
-        attach: Mapping[str, str],
     ) -> None:
         check_target(output, overwrite=overwrite)
         check_parts(recipe)
@@ -138,7 +136,7 @@ class _Training:
             torch.set_num_threads(recipe.threads)
         self.is_main = bool(PartialState().is_main_process)
         self.progress = Progress(console if self.is_main else None)
-        self.output, self.overwrite, self.about, self.attach = output, overwrite, about, attach
+        self.output, self.overwrite, self.about = output, overwrite, about
         data = dict(data) if data is not None else load_tasks(recipe.tasks, recipe.seed)
         self.material = gather(recipe, drop_leaks(data) if recipe.drop_leaks else data)
         self.spaces = self.material.spaces
@@ -300,8 +298,7 @@ class _Training:
             }
             (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
             shutil.copyfile(metrics_beside(self.output), folder / METRICS)
-            for name, content in self.attach.items():
-                (folder / name).write_text(content, "utf-8")
+            (folder / PARTS).write_text(Marks.of(self.material.data, self.base.source).to_json(), "utf-8")
             (folder / RECIPE).write_text(dump_recipe(relative_to(self.recipe, self.output)), "utf-8")
             (folder / CARD).write_text(model_card(manifest, found, notes=self.notes, about=self.about), "utf-8")
 

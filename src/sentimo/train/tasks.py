@@ -82,7 +82,40 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    space, first_id = chosen_space(task.space, task.name, task.kind), None
+    space, parts, notes = read_files(task, chosen_space(task.space, task.name, task.kind))
+    if task.name == INTENSITY and space.range not in (None, (0.0, 1.0)):
+        low, high = space.range
+        raise DataError(
+            f"task {INTENSITY!r} is a strength from 0 to 1; the labels run from {low:g} to {high:g}. Rescale them, or "
+            "give the task another name."
+        )
+    if "dev" not in parts:
+        fractions = usual_fractions(has_test="test" in parts)
+        held_out = {folded(each.document.text) for each in parts.get("test", [])}
+        rows = [each for each in parts["train"] if folded(each.document.text) not in held_out]
+        if n := len(parts["train"]) - len(rows):
+            notes.append(f"{task.name}: {n} training rows left out, their texts stand in test")
+        known = None if "test" in parts else placed
+        gold = [each for each in rows if each.source != "augmented"]
+        train, dev, test = split_examples(gold, task.name, fractions=fractions, seed=seed, placed=known)
+        notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
+        train += [each for each in rows if each.source == "augmented"]
+        parts = {"test": test, **parts, "train": train, "dev": dev}
+    train = of_train_alone(parts["train"], [*parts["dev"], *parts.get("test", [])], task.name, notes)
+    return TaskData(space, train, parts["dev"], parts.get("test", []), notes)
+
+
+def read_files(task: TaskRecipe, space: LabelSpace | None) -> tuple[LabelSpace, dict[str, list[Example]], list[str]]:
+    """Return the labels of a task, "train", "dev", "test" -> the rows of those files, and what there is to tell.
+
+    Args:
+        task: Where they are. A part without a file is missing in the result.
+        space: Its labels; None sees them from the training files.
+
+    Raises:
+        DataError: a file cannot be read as asked, or has no row.
+    """
+    first_id: int | None = None
     notes: list[str] = []
     parts: dict[str, list[Example]] = {}
     for part in ("train", "dev", "test"):
@@ -103,26 +136,7 @@ def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = No
         if not parts[part]:
             raise DataError(f"{paths[0]}: no row has a text and a label for task {task.name!r}")
     assert space is not None  # the first pass of the loop, over train, sets it
-    if task.name == INTENSITY and space.range not in (None, (0.0, 1.0)):
-        low, high = space.range
-        raise DataError(
-            f"task {INTENSITY!r} is a strength from 0 to 1; the labels run from {low:g} to {high:g}. Rescale them, or "
-            "give the task another name."
-        )
-    if "dev" not in parts:
-        fractions = usual_fractions(has_test="test" in parts)
-        held_out = {folded(each.document.text) for each in parts.get("test", [])}
-        rows = [each for each in parts["train"] if folded(each.document.text) not in held_out]
-        if n := len(parts["train"]) - len(rows):
-            notes.append(f"{task.name}: {n} training rows left out, their texts stand in test")
-        known = None if "test" in parts else placed
-        gold = [each for each in rows if each.source != "augmented"]
-        train, dev, test = split_examples(gold, task.name, fractions=fractions, seed=seed, placed=known)
-        notes.append(f"{task.name}: no dev file given; rows were split {len(train)} / {len(dev)} / {len(test)}")
-        train += [each for each in rows if each.source == "augmented"]
-        parts = {"test": test, **parts, "train": train, "dev": dev}
-    train = _of_train_alone(parts["train"], [*parts["dev"], *parts.get("test", [])], task.name, notes)
-    return TaskData(space, train, parts["dev"], parts.get("test", []), notes)
+    return space, parts, notes
 
 
 def _gold(rows: list[Example], told: str, notes: list[str]) -> list[Example]:
@@ -133,7 +147,7 @@ def _gold(rows: list[Example], told: str, notes: list[str]) -> list[Example]:
     return kept
 
 
-def _of_train_alone(train: list[Example], held_out: list[Example], task: str, notes: list[str]) -> list[Example]:
+def of_train_alone(train: list[Example], held_out: list[Example], task: str, notes: list[str]) -> list[Example]:
     """Leave out augmented rows that were made from a text that is held out: they would tell its label."""
     texts = {folded(each.document.text) for each in held_out}
     kept = [each for each in train if folded(str(each.document.meta.get(ORIGINAL, ""))) not in texts]

@@ -1,0 +1,67 @@
+"""Marks of rows: which texts a model has learnt and which were held out, kept with it without telling any text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from sentimo.core.documents import Example
+from sentimo.text.normalise import folded
+from sentimo.train.tasks import TaskData
+
+PARTS = "parts.json"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a model must not be judged by, and what was kept to judge it by.
+
+    Attributes:
+        learnt: Marks of the labelled texts that it learnt in any task, and those that the model it began as had learnt.
+        dev, test: Task -> marks of the texts that were held out. None of them is among the learnt ones.
+    """
+
+    learnt: Set[str]
+    dev: Mapping[str, Set[str]] = field(default_factory=dict)
+    test: Mapping[str, Set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Mapping[str, TaskData], base: str = "") -> Self:
+        """Return the marks of a model that learns from rows.
+
+        Args:
+            data: Task -> its rows.
+            base: Folder of what it begins as; where that is a Sentimo model, what it has learnt counts too.
+        """
+        before = cls.read(Path(base)) if base else None
+        learnt = {mark(each) for task in data.values() for each in task.train} | (before.learnt if before else set())
+        dev, test = (
+            {name: {mark(each) for each in getattr(task, part)} - learnt for name, task in data.items()}
+            for part in ("dev", "test")
+        )
+        return cls(learnt, dev, test)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Return the marks in a model folder; None where there are none, or not what was learnt."""
+        try:
+            found = json.loads((folder / PARTS).read_bytes())
+            tasks = found["tasks"].items()
+            dev, test = ({name: set(parts[part]) for name, parts in tasks} for part in ("dev", "test"))
+            return cls(set(found["learnt"]), dev, test)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return None
+
+    def to_json(self) -> str:
+        """Return the content of ``parts.json``."""
+        tasks = {name: {"dev": sorted(self.dev[name]), "test": sorted(self.test[name])} for name in self.dev}
+        return json.dumps({"learnt": sorted(self.learnt), "tasks": tasks}) + "\n"
+
+
+def mark(example: Example) -> str:
+    """Return 16 hexadecimal digits that stand for a text; letter case, spaces and punctuation change nothing."""
+    return hashlib.sha256(folded(example.document.text).encode()).hexdigest()[:16]
