@@ -22,9 +22,10 @@ from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError, InputError
 from sentimo.evaluate.promotion import Promotion, PromotionGate, judge_promotion
 from sentimo.text.normalise import folded
+from sentimo.train.prepare import rows_of
 from sentimo.train.recipe import Recipe, TaskRecipe, load_recipe, with_settings
 from sentimo.train.run import RECIPE, train
-from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
+from sentimo.train.tasks import TaskData, drop_leaks
 
 DECISIONS, PARTS = "decisions.jsonl", "parts.json"
 _FEW = 20  # new rows below which none is held out, where old ones can judge
@@ -205,8 +206,7 @@ def _own_rows(recipe: Recipe, bundle: Bundle) -> dict[str, TaskData] | None:
     if PARTS in bundle.files:
         parts = json.loads(bundle.file(PARTS).read_text("utf-8"))
         return {task.name: _parted(task, parts[task.name], bundle) for task in recipe.tasks}
-    data = load_tasks(recipe.tasks, recipe.seed)
-    return drop_leaks(data) if recipe.drop_leaks else data
+    return rows_of(recipe)
 
 
 def _parted(task: TaskRecipe, parts: Mapping[str, Sequence[str]], bundle: Bundle) -> TaskData:
