@@ -141,7 +141,7 @@ def test_a_trial_learns_from_the_rows_that_its_augmentation_adds(quick, tmp_path
 
 @pytest.mark.parametrize("base", ["bilstm", "textcnn"])
 def test_an_encoder_from_nothing_is_searched_around_its_own_rate(quick, base, figures, tmp_path):
-    figures(peak)
+    figures(lambda recipe, epoch: 0.5)
     settings = {"base": base, "optimiser": {"name": "adamw"}}
 
     searching = _Search(parse_recipe({**quick.model_dump(mode="json"), **settings}), tmp_path, False, False, print)

@@ -112,7 +112,7 @@ def test_scores_are_taken_from_file_to_file_in_one_range(quick, encoder, tmp_pat
 
     found = transfer(recipe, [tmp_path / "one.csv", tmp_path / "other.csv"], [], n_bootstrap=10)
 
-    assert (found.trains, found.main) == (("one", "other"), "ccc")
+    assert (found.trains, found.main) == (("one", "other"), "pearson")
     assert len(found.cells) == 4
 
 

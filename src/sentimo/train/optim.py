@@ -103,7 +103,7 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
         from_scratch=str(config.model_type) in MODEL_TYPES,  # type: ignore[union-attr]
         frozen=not any(
             each.requires_grad
-            for name, each in network.encoder.base_model.named_parameters()  # type: ignore[union-attr, operator]
+            for name, each in network.encoder.base_model.named_parameters()  # type: ignore[union-attr]
             if not name.startswith("pooler.")  # learns with the heads
         ),
     )
