@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import time
 
 import pytest
 import torch
@@ -109,6 +110,16 @@ def test_pairs_are_half_alike_and_half_not(bert_base):
     assert all(alike == (one % 2 == other % 2) and one != other for _, one, other, alike in pairs)
     assert pairs == make_pairs(rows, {"mood": MOODS}, 10, seed=1)
     assert pairs != make_pairs(rows, {"mood": MOODS}, 10, seed=2)
+
+
+def test_pairs_of_many_rows_are_soon_drawn(bert_base):
+    rows = to_rows(mood_examples(1500), {"mood": MOODS}, bert_base, 32)
+    begin = time.process_time()
+
+    pairs = make_pairs(rows, {"mood": MOODS}, 10, seed=1)
+
+    assert time.process_time() - begin < 5  # looked up one by one they took a minute
+    assert len(pairs) == 15_000
 
 
 @pytest.mark.parametrize(

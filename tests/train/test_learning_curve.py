@@ -54,9 +54,9 @@ def test_a_smaller_sample_lies_inside_the_larger_one_and_seeds_draw_others(moods
     drawn = []
     build = Learner.build
 
-    def watched(recipe, base, spaces, train):
+    def watched(recipe, base, spaces, train, *others):
         drawn.append([each.document.text for each in train["mood"]])
-        return build(recipe, base, spaces, train)
+        return build(recipe, base, spaces, train, *others)
 
     monkeypatch.setattr(Learner, "build", watched)
     learning_curve(moods(), sizes=[8, 16], seeds=2)

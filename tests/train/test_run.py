@@ -280,8 +280,8 @@ def no_work(monkeypatch):
     def fail(*arguments):
         raise AssertionError("work has begun")
 
-    monkeypatch.setattr(run, "load_tasks", fail)
-    monkeypatch.setattr(run, "base_of", fail)
+    monkeypatch.setattr("sentimo.train.prepare.load_tasks", fail)
+    monkeypatch.setattr("sentimo.train.prepare.open_base", fail)
 
 
 def test_a_taken_target_is_refused_before_any_work(quick, trained, no_work, tmp_path):
@@ -308,7 +308,7 @@ def test_overwrite_replaces_a_model(quick, trained, same_graph, tmp_path):
 
 
 def test_an_unknown_metric_is_refused_before_the_base_is_read(quick, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "base_of", None)
+    monkeypatch.setattr("sentimo.train.prepare.open_base", None)
     stopping = quick.early_stopping.model_copy(update={"metric": "polarity.acuracy"})
 
     with pytest.raises(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +14,7 @@ from toy import toy_recipe
 
 from sentimo.errors import InputError, Interrupted, MissingExtraError, RecipeError, TrainingError
 from sentimo.train.recipe import load_recipe, parse_recipe, with_settings
-from sentimo.train.search import BEST, IMPORTANCE, STUDY, TRIALS, _Search, search
+from sentimo.train.search import BEST, IMPORTANCE, LOCK, STUDY, TRIALS, _Search, search
 from sentimo.train.search_space import check_space, default_space
 
 
@@ -56,8 +58,8 @@ def peak(recipe, epoch):
 # ---------------------------------------------------------------------------------------------- the space
 
 
-def test_the_default_space_goes_through_the_usual_rate_of_the_base():
-    space = default_space(toy_recipe(), width=384)
+def test_the_default_space_goes_through_the_rate():
+    space = default_space(1e-4)
 
     rate = space["optimiser.learning_rate"]
     assert (rate.low, rate.high, rate.log) == (pytest.approx(2e-5), pytest.approx(5e-4), True)
@@ -130,14 +132,63 @@ def test_a_trial_learns_from_the_rows_that_its_augmentation_adds(quick, tmp_path
 
     searching = _Search(recipe, tmp_path, resume=False, prune=False, tell=print)
     plain, once, thrice = (
-        len(searching._augmented(recipe.model_copy(update={"augment": augment}))["polarity"])
+        len(searching._prepare(recipe.model_copy(update={"augment": augment})).material.train["polarity"])
         for augment in (None, *(with_settings(recipe, {"augment": each}).augment for each in recipe.search["augment"]))
     )
 
     assert plain < once < thrice
 
 
+@pytest.mark.parametrize("base", ["bilstm", "textcnn"])
+def test_an_encoder_from_nothing_is_searched_around_its_own_rate(quick, base, figures, tmp_path):
+    figures(lambda recipe, epoch: 0.5)
+    settings = {"base": base, "optimiser": {"name": "adamw"}}
+
+    searching = _Search(parse_recipe({**quick.model_dump(mode="json"), **settings}), tmp_path, False, False, print)
+
+    rate = searching.space["optimiser.learning_rate"]
+    assert (rate.low, rate.high) == (pytest.approx(2e-3 / 5), pytest.approx(2e-3 * 5))
+    assert searching.run(2).best.value > 0
+
+
+def test_what_is_done_about_rare_labels_may_be_searched(quick):
+    recipe = with_space(quick, tasks__0__imbalance=["none", "weights", "sampling", "focal"])
+
+    check_space(recipe, recipe.search)
+
+
 # ---------------------------------------------------------------------------------------------- the study
+
+
+def test_two_searches_do_not_work_in_one_study(quick, figures, tmp_path):
+    recipe = with_space(quick, batch_size=[16, 32])
+    errors = []
+
+    def second(recipe_of_trial, epoch):
+        with pytest.raises(InputError) as error:
+            search(recipe, tmp_path, trials=2, resume=True)
+        errors.append(str(error.value))
+        return 0.5
+
+    figures(second, n_epochs=1)
+    result = search(recipe, tmp_path, trials=2)
+
+    assert [each.state for each in result.trials] == ["complete"] * 2
+    assert len(errors) == 3
+    assert errors[0].startswith(f"another search works in {tmp_path} (process {os.getpid()}), it holds")
+
+
+def test_the_lock_of_a_dead_process_is_no_obstacle(quick, figures, tmp_path):
+    hold = (
+        "import sys; from pathlib import Path; from sentimo.train.alone import alone; a = alone(Path(sys.argv[1]), '')"
+    )
+    die = f"{hold}; a.__enter__(); import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", die, str(tmp_path / LOCK)], env=environment, check=False)
+    assert (tmp_path / LOCK).read_text().strip().isdigit()
+    figures(peak)
+
+    assert len(search(with_space(quick, batch_size=[16, 32]), tmp_path, trials=1).trials) == 1
 
 
 def test_the_search_finds_the_peak_and_what_it_depends_on(quick, figures, tmp_path):

@@ -215,7 +215,7 @@ def test_without_leaks_nothing_is_said():
 
 
 def test_a_task_whose_every_text_leaks_is_refused():
-    with pytest.raises(DataError, match="task 'mood': every training text also stands in dev or test"):
+    with pytest.raises(DataError, match="mood: every training text also stands in dev or test"):
         drop_leaks({"mood": data(["a"], dev=["a"])})
 
 

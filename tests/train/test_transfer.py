@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+from toy import toy_recipe
 
 from sentimo.errors import DataError, RecipeError
 from sentimo.evaluate.bootstrap import Figure
@@ -55,7 +56,8 @@ def test_a_model_is_worth_more_at_home_than_in_a_language_it_has_not_seen(quick,
 def test_no_text_that_is_tested_was_learnt(quick, domains, monkeypatch):
     learnt = {}
 
-    def row(recipe, name, data, judged, n_bootstrap):
+    def row(prepared, name, judged, n_bootstrap):
+        (data,) = prepared.material.data.values()
         learnt[name] = {folded(each.document.text) for each in data.train}
         held_out = {folded(each.document.text) for rows in judged.values() for each in rows}
         assert not learnt[name] & held_out
@@ -74,9 +76,49 @@ def test_no_text_that_is_tested_was_learnt(quick, domains, monkeypatch):
     assert any("training on english" in each for each in told)
 
 
+def test_no_dev_text_is_tested_and_what_is_left_out_is_told(quick, domains, monkeypatch):
+    whole = load_task(quick.tasks[0].model_copy(update={"train": [domains / "english.csv"]}), quick.seed)
+    shared = [*whole.dev[:2], *whole.train[:3]]
+    lines = [
+        f'"{each.document.text}",{("negative", "neutral", "positive")[each.targets["polarity"]]}' for each in shared
+    ]
+    (domains / "shared.csv").write_text("\n".join(["text,polarity", *lines]) + "\n", "utf-8")
+    seen, told = [], []
+
+    def row(prepared, name, judged, n_bootstrap):
+        seen.append(prepared.material.data["polarity"])
+        return [Cell(name, test, Figure(0.5), 1, 1) for test in judged]
+
+    monkeypatch.setattr(module, "_row", row)
+    transfer(quick, [domains / "english.csv"], [domains / "shared.csv"], tell=told.append)
+    transfer(quick.model_copy(update={"drop_leaks": False}), [domains / "english.csv"], [domains / "shared.csv"])
+
+    cleaned, as_is = seen
+    tested = {folded(each.document.text) for each in shared}
+    assert not tested & {folded(each.document.text) for each in (*cleaned.train, *cleaned.dev)}
+    assert "english: 2 dev rows left out, their texts stand in test" in told
+    assert "english: 3 training rows left out, their texts stand in dev or test" in told
+    assert (len(as_is.train), len(as_is.dev)) == (len(whole.train), len(whole.dev))
+
+
+def test_scores_are_taken_from_file_to_file_in_one_range(quick, encoder, tmp_path):
+    for name, high in (("one", 4), ("other", 3)):
+        lines = [
+            f"the room {number} was {('bad', 'good')[number % 2]},{high * (number % 5) / 4}" for number in range(40)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,value", *lines]) + "\n", "utf-8")
+    task = {"name": "value", "train": "-", "kind": "score", "text": "text", "label": "value"}
+    recipe = toy_recipe(task, base=str(encoder), epochs=0.5)
+
+    found = transfer(recipe, [tmp_path / "one.csv", tmp_path / "other.csv"], [], n_bootstrap=10)
+
+    assert (found.trains, found.main) == (("one", "other"), "pearson")
+    assert len(found.cells) == 4
+
+
 def test_tests_are_the_training_files_by_default(quick, domains, monkeypatch):
     monkeypatch.setattr(
-        module, "_row", lambda recipe, name, data, judged, n: [Cell(name, each, Figure(0.5), 1, 1) for each in judged]
+        module, "_row", lambda prepared, name, judged, n: [Cell(name, each, Figure(0.5), 1, 1) for each in judged]
     )
 
     found = transfer(quick, [domains / "english.csv", domains / "chinese.csv"], [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentimo.train.encoder import Base
-from sentimo.train.optim import default_learning_rate
+from sentimo.train.optim import usual_rate
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
 
@@ -26,8 +26,7 @@ def cautions(recipe: Recipe, base: Base, rows: Rows) -> Iterator[str]:
             f"caution: base {base.name!r} does not know {share:.0%} of the tokens of the training texts; it was made "
             "for another language or script. Choose a base that reads these texts."
         )
-    adapted = recipe.adapt.name if recipe.adapt else None
-    usual = default_learning_rate(recipe.optimiser.name, base.width, adapted, from_scratch=base.is_from_scratch)
+    usual = usual_rate(recipe, base)
     rate = recipe.optimiser.learning_rate or usual
     if rate > MOST_TIMES_DEFAULT * usual and recipe.freeze != "encoder":
         yield (

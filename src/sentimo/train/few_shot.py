@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -72,34 +71,36 @@ def make_pairs(rows: Rows, spaces: Mapping[str, LabelSpace], per_row: int, seed:
 
     Where a row has no partner of one kind, it gets more of the other.
     """
-    generator = random.Random(seed)
+    generator = np.random.default_rng(seed)
     pairs: list[Pair] = []
     for task, space in spaces.items():
-        alike = _likeness(rows.targets[task], space)
-        having = torch.nonzero(rows.has[task]).flatten().tolist()
-        for row in having:
-            others = [each for each in having if each != row]
-            near = [each for each in others if alike[row, each] > 0.5]
-            far = [each for each in others if alike[row, each] <= 0.5]
-            for number in range(per_row if others else 0):
-                wanted, rest_of = (near, far) if number % 2 else (far, near)
-                other = generator.choice(wanted or rest_of)
-                pairs.append((task, row, other, float(alike[row, other])))
-    generator.shuffle(pairs)
-    return pairs
+        having = torch.nonzero(rows.has[task]).flatten().numpy()
+        targets = rows.targets[task][having]
+        for at, row in enumerate(having.tolist()):
+            alike = _likeness(targets[at], targets, space).numpy()
+            other = np.arange(len(having)) != at
+            near, far = np.flatnonzero(other & (alike > 0.5)), np.flatnonzero(other & (alike <= 0.5))
+            if not near.size and not far.size:  # a row alone
+                continue
+            for kind, n in ((near if near.size else far, per_row // 2), (far if far.size else near, -(-per_row // 2))):
+                drawn = generator.choice(kind, n)
+                pairs += [
+                    (task, row, *each) for each in zip(having[drawn].tolist(), alike[drawn].tolist(), strict=True)
+                ]
+    return [pairs[at] for at in generator.permutation(len(pairs))]
 
 
-def _likeness(targets: Tensor, space: LabelSpace) -> Tensor:
-    """Return (n, n) how alike the answers of two rows are, in [0, 1]."""
+def _likeness(target: Tensor, others: Tensor, space: LabelSpace) -> Tensor:
+    """Return (n,) how alike an answer is to n others, in [0, 1]."""
     if space.kind == "multi":
-        common = targets @ targets.T
-        union = targets.sum(1, keepdim=True) + targets.sum(1) - common
+        common = others @ target
+        union = others.sum(1) + target.sum() - common
         return torch.where(union > 0, common / union.clamp(min=1), 1.0)  # neither has a label: alike
     if space.range is not None:
-        return 1.0 - (targets.unsqueeze(1) - targets).abs()
+        return 1.0 - (others - target).abs()
     if space.kind == "ordinal":
-        return 1.0 - (targets.unsqueeze(1) - targets).abs().float() / max(1, len(space) - 1)
-    return (targets.unsqueeze(1) == targets).float()
+        return 1.0 - (others - target).abs().float() / max(1, len(space) - 1)
+    return (others == target).float()
 
 
 def _tune(network: nn.Module, rows: Rows, pairs: Sequence[Pair], settings: FewShot, recipe: Recipe) -> None:

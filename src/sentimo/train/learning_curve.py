@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,11 @@ from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, RecipeError
 from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
-from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.baselines import fit_baseline
-from sentimo.train.encoder import Base
-from sentimo.train.learner import Learner
+from sentimo.train.prepare import Stock, prepare, rows_of
 from sentimo.train.recipe import Recipe
-from sentimo.train.scratch import base_of
 from sentimo.train.semi.method import refuse_semi
-from sentimo.train.tasks import TaskData, drop_leaks, load_task
+from sentimo.train.tasks import TaskData
 
 SMALLEST = 16
 MIN_STEPS = 60  # a handful of texts needs more epochs than the recipe says to be learnt at all
@@ -103,14 +100,16 @@ def learning_curve(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     task = recipe.tasks[0]
-    data = drop_leaks({task.name: load_task(task, recipe.seed)})[task.name]
-    base = base_of(recipe, (each.document.text for each in data.train))
+    rows, stock = rows_of(recipe), Stock()
+    if recipe.teacher:  # once for all samples; what augmentation adds to one is asked with it
+        prepare(recipe.model_copy(update={"augment": None}), rows, stock).ask_teachers()
+    data = rows[task.name]
     points = []
     for n in checked_sizes(sizes, len(data.train)):
         values = []
         for each in range(seeds):
             on_sample(n, each + 1)
-            values.append(_measure(recipe, base, data, n, recipe.seed + each))
+            values.append(_measure(recipe, stock, data, n, recipe.seed + each))
         model, baseline = zip(*values, strict=True)
         bounds = (-1.0, 1.0) if data.space.kind == "score" else (0.0, 1.0)
         points.append(Point(n, model, tuple(each for each in baseline if each is not None), bounds))
@@ -153,19 +152,14 @@ def summary(values: Sequence[float], bounds: tuple[float, float] = (-1.0, 1.0)) 
     return {"mean": mean, "low": max(bounds[0], mean - reach), "high": min(bounds[1], mean + reach)}
 
 
-def _measure(recipe: Recipe, base: Base, data: TaskData, n: int, seed: int) -> tuple[float, float | None]:
+def _measure(recipe: Recipe, stock: Stock, data: TaskData, n: int, seed: int) -> tuple[float, float | None]:
     task = recipe.tasks[0]
     sample = random.Random(seed).sample(data.train, len(data.train))[:n]
     part = TaskData(data.space, sample, [], data.test or data.dev)
     steps_an_epoch = -(-n // recipe.batch_size)
     epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
     small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
-    if not base.source:  # its vocabulary may not know more than the sample
-        base = base_of(small, (each.document.text for each in sample))
-    held_out = held_out_texts([data.dev, data.test])
-    spaces = {task.name: data.space}
-    train = augment_parts(recipe.augment, {task.name: sample}, spaces, held_out=held_out, seed=seed).parts
-    learner = Learner.build(small, base, spaces, train)
+    learner = prepare(small, {task.name: replace(data, train=sample)}, stock).learner()
     learner.fit(None)  # no dev rows may choose an epoch: they would be more labels than the sample has
     return _main(learner.predictor(), part, task.name), _baseline(part, task.name, seed)
 

@@ -11,13 +11,11 @@ import numpy as np
 import torch
 
 from sentimo.errors import InputError, TrainingError
-from sentimo.train.learner import Learner
 from sentimo.train.loop import sweep
-from sentimo.train.optim import default_learning_rate
-from sentimo.train.recipe import Recipe, with_settings
-from sentimo.train.scratch import base_of
+from sentimo.train.optim import usual_rate
+from sentimo.train.prepare import prepare, rows_of
+from sentimo.train.recipe import Recipe
 from sentimo.train.semi.method import refuse_semi
-from sentimo.train.tasks import drop_leaks, load_tasks
 
 SMOOTHING = 0.9
 """Share of the earlier losses in the smoothed one: a batch alone says little."""
@@ -39,7 +37,7 @@ class RangeTest:
         steepest: The rate at which the smoothed loss falls fastest.
         lowest: The rate at which it is lowest; a tenth of it is the usual choice.
         breaks_at: The rate at which the loss broke away; None when it did not.
-        usual: The default rate of this optimiser and base.
+        usual: The rate of the recipe, or the default one of its optimiser and base.
     """
 
     rates: tuple[float, ...]
@@ -91,18 +89,10 @@ def lr_range(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     refuse_semi(recipe, "a range test")
-    data = load_tasks(recipe.tasks, recipe.seed)
-    data = drop_leaks(data) if recipe.drop_leaks else data
-    base = base_of(recipe, (each.document.text for task in data.values() for each in task.train))
-    adapt = recipe.adapt.name if recipe.adapt else None
-    usual = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, base.width, adapt)
+    prepared = prepare(recipe, rows_of(recipe))
+    usual = recipe.optimiser.learning_rate or usual_rate(recipe, prepared.base)
     # The head's own rate is kept relative: a recipe that names both has a ratio in mind.
-    learner = Learner.build(
-        with_settings(recipe, {"optimiser.learning_rate": usual}),
-        base,
-        {name: each.space for name, each in data.items()},
-        {name: each.train for name, each in data.items()},
-    )
+    learner = prepared.learner()
     rates = np.geomspace(low, high, steps)
     tell(f"{steps} steps from {low:g} to {high:g}, {recipe.batch_size} texts each")
     losses: list[float] = []

@@ -63,8 +63,13 @@ class Material:
         return {name: each.test for name, each in self.data.items()} if self.has_test else self.dev
 
 
-def gather(recipe: Recipe, data: Mapping[str, TaskData]) -> Material:
+def gather(recipe: Recipe, data: Mapping[str, TaskData], teachers: Teachers | None = None) -> Material:
     """Put together what a recipe learns from.
+
+    Args:
+        recipe: The recipe.
+        data: Task -> its rows.
+        teachers: The teachers of the recipe; those it names are loaded where none are given.
 
     Raises:
         DataError: no text of `semi` is new.
@@ -73,7 +78,8 @@ def gather(recipe: Recipe, data: Mapping[str, TaskData]) -> Material:
     spaces = {name: each.space for name, each in data.items()}
     train, notes = _augmented(recipe, data, spaces)
     known = {folded(each.document.text) for task in data.values() for each in (*task.train, *task.dev, *task.test)}
-    teachers = Teachers(recipe.teacher, spaces) if recipe.teacher else None
+    if recipe.teacher and teachers is None:
+        teachers = Teachers(recipe.teacher, spaces)
     unlabelled = unlabelled_texts(teachers.settings, known) if teachers else []
     semi = semi_method(recipe)
     semi.check(spaces)

@@ -13,8 +13,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from sentimo.engine.networks import MODEL_TYPES
 from sentimo.train.adapt import ADAPTERS
 from sentimo.train.adapt.build import adaptation_of
+from sentimo.train.encoder import Base
 from sentimo.train.network import depth_of
-from sentimo.train.recipe import Optimiser, Schedule
+from sentimo.train.recipe import Optimiser, Recipe, Schedule
 
 DEFAULT_LEARNING_RATES: Mapping[str, Mapping[int, float]] = {
     "adamw": {512: 1e-4, 768: 3e-5, 1 << 30: 1.5e-5},
@@ -63,6 +64,29 @@ def default_head_rate(optimiser: str, rate: float, *, frozen: bool, from_scratch
     return rate * HEAD_FACTORS[optimiser] * (FROZEN_FACTOR if frozen else 1.0)
 
 
+def usual_rate(recipe: Recipe, base: Base) -> float:
+    """Return the learning rate of the encoder that a recipe would have if it gave none."""
+    adapt = recipe.adapt.name if recipe.adapt else None
+    return default_learning_rate(recipe.optimiser.name, base.width, adapt, from_scratch=base.is_from_scratch)
+
+
+def chosen_rates(
+    settings: Optimiser, width: int, adapt: str | None, *, from_scratch: bool, frozen: bool
+) -> tuple[float, float]:
+    """Return the rates of the encoder and of the heads: those of the settings, else the usual ones.
+
+    Args:
+        settings: What the recipe says.
+        width, adapt, from_scratch: See `default_learning_rate`.
+        frozen: See `default_head_rate`.
+    """
+    name = settings.name
+    rate = settings.learning_rate or default_learning_rate(name, width, adapt, from_scratch=from_scratch)
+    full = default_learning_rate(name, width) if adapt else rate
+    usual = default_head_rate(name, full, frozen=frozen, from_scratch=from_scratch)
+    return rate, settings.head_learning_rate or usual
+
+
 def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
     """Return the optimiser over what learns.
 
@@ -71,15 +95,18 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
     """
     config = network.encoder.config  # type: ignore[union-attr]
     adaptation = adaptation_of(network)
-    new = str(config.model_type) in MODEL_TYPES  # type: ignore[union-attr]
-    width = int(config.hidden_size)  # type: ignore[union-attr, arg-type]
-    rate = settings.learning_rate or default_learning_rate(
-        settings.name, width, adaptation.name or None, from_scratch=new
-    )
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
-    frozen = not any(each.requires_grad for each in network.encoder.base_model.parameters())  # type: ignore[union-attr]
-    full = default_learning_rate(settings.name, width) if adaptation.name else rate
-    head_rate = settings.head_learning_rate or default_head_rate(settings.name, full, frozen=frozen, from_scratch=new)
+    rate, head_rate = chosen_rates(
+        settings,
+        int(config.hidden_size),  # type: ignore[union-attr, arg-type]
+        adaptation.name or None,
+        from_scratch=str(config.model_type) in MODEL_TYPES,  # type: ignore[union-attr]
+        frozen=not any(
+            each.requires_grad
+            for name, each in network.encoder.base_model.named_parameters()  # type: ignore[union-attr]
+            if not name.startswith("pooler.")  # learns with the heads
+        ),
+    )
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:

@@ -18,7 +18,6 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from sentimo.core.bundle import LEXICON, PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
-from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.adapter import AdapterBackend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
@@ -28,31 +27,26 @@ from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.evaluate.speed.ratio import measure_speed
-from sentimo.text.language import main_languages
 from sentimo.text.rules import VERSION
-from sentimo.train.adapt.build import adaptation_of, build_adaptation, learning_share
+from sentimo.train.adapt.build import adaptation_of, learning_share
 from sentimo.train.baselines import fit_baseline
-from sentimo.train.calibrate import check_metric, fit_specs
+from sentimo.train.calibrate import fit_specs
 from sentimo.train.card import model_card
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
-from sentimo.train.encoder import Base
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
-from sentimo.train.learner import Learner, Parts
+from sentimo.train.learner import Learner
 from sentimo.train.loop import FitResult
 from sentimo.train.marks import PARTS, Marks
-from sentimo.train.material import gather
-from sentimo.train.network import choose_pooling
-from sentimo.train.optim import default_head_rate, default_learning_rate
+from sentimo.train.prepare import prepare, rows_of
 from sentimo.train.progress import Progress
-from sentimo.train.recipe import Recipe, ScratchEncoder, TaskRecipe, dump_recipe, relative_to
+from sentimo.train.recipe import Recipe, dump_recipe, relative_to
 from sentimo.train.remarks import on_identities, on_rare_labels, on_teacher
-from sentimo.train.scratch import base_of, fingerprint
+from sentimo.train.scratch import fingerprint
 from sentimo.train.semi.rounds import with_pseudo_labels
-from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
+from sentimo.train.tasks import TaskData
 from sentimo.train.track.metrics import METRICS, metrics_beside
 from sentimo.train.track.recorder import Recorder, recorder_for
-from sentimo.train.weighting import choose_objective
 
 RECIPE, REPORT, CARD = "recipe.yaml", "report.json", "README.md"
 
@@ -137,13 +131,8 @@ class _Training:
         self.is_main = bool(PartialState().is_main_process)
         self.progress = Progress(console if self.is_main else None)
         self.output, self.overwrite, self.about = output, overwrite, about
-        data = dict(data) if data is not None else load_tasks(recipe.tasks, recipe.seed)
-        self.material = gather(recipe, drop_leaks(data) if recipe.drop_leaks else data)
-        self.spaces = self.material.spaces
-        check_metric(recipe.early_stopping.metric, self.spaces)
-        labelled = [each.document.text for task in self.material.data.values() for each in task.train]
-        self.base = base_of(recipe, [*labelled, *self.material.texts])
-        self.recipe = _resolved(recipe, self.base, self.material.data)
+        self.prepared = prepare(recipe, rows_of(recipe, data))
+        self.recipe, self.base, self.material = self.prepared.recipe, self.prepared.base, self.prepared.material
         self.notes = list(self.material.notes)
         self.test_name = "the test rows" if self.material.has_test else "the dev rows"
 
@@ -164,14 +153,14 @@ class _Training:
             self.material.texts,
             self.material.train,
             self.material.dev,
-            self._learner,
+            self.prepared.learner,
             checkpoints,
             resume=resume,
             progress=self.progress,
             tell=self._tell,
         )
         resume = resume and checkpoints.is_begun()
-        learner = self._learner(rows)
+        learner = self.prepared.learner(rows)
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
@@ -194,11 +183,6 @@ class _Training:
         checkpoints.remove()
         metrics_beside(self.output).unlink(missing_ok=True)
         return TrainResult(bundle, replace(test, digest=bundle.digest), before, baseline, fitted, teacher)
-
-    def _learner(self, train: Parts) -> Learner:
-        return Learner.build(
-            self.recipe, self.base, self.spaces, train, self.material.unlabelled, self.material.teachers
-        )
 
     def _recorder(self, resume: bool) -> Recorder:
         if not self.is_main:
@@ -275,7 +259,7 @@ class _Training:
             save_tokenizer(self.base, folder)
             if self.base.knowledge:
                 (folder / LEXICON).write_text(self.base.knowledge.lexicon.to_json(), "utf-8", newline="\n")
-            export_onnx(network, folder, list(self.spaces))
+            export_onnx(network, folder, list(self.material.spaces))
             if alone:
                 from sentimo.train.adapt.save import write_adapter
 
@@ -336,33 +320,6 @@ def main_figures(report: Report) -> dict[str, float]:
     return {"main": sum(found.values()) / len(found), **found}
 
 
-def _resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe:
-    """Return the recipe with the choices that depend on data and base filled in."""
-    name, new, adapt = recipe.optimiser.name, base.is_from_scratch, recipe.adapt.name if recipe.adapt else None
-    rate = recipe.optimiser.learning_rate or default_learning_rate(name, base.width, adapt, from_scratch=new)
-    full = default_learning_rate(name, base.width) if adapt else rate
-    frozen = recipe.freeze == "encoder"
-    head_rate = recipe.optimiser.head_learning_rate or default_head_rate(name, full, frozen=frozen, from_scratch=new)
-    rates = {"learning_rate": rate, "head_learning_rate": head_rate}
-    texts = (each.document.text for task in data.values() for each in task.train)
-    return recipe.model_copy(
-        update={
-            "tasks": [_resolved_task(task, data[task.name].space) for task in recipe.tasks],
-            "optimiser": recipe.optimiser.model_copy(update=rates),
-            "pooling": choose_pooling(base, recipe),
-            "encoder": None if base.source else recipe.encoder or ScratchEncoder(),
-            "max_tokens": _most_tokens(recipe, base),
-            "languages": recipe.languages or list(main_languages(texts)),
-        }
-    )
-
-
-def _most_tokens(recipe: Recipe, base: Base) -> int:
-    """Return how many tokens of a text are read at once: what the recipe wants, or what the base has room for."""
-    extra = build_adaptation(recipe.adapt).extra_tokens()
-    return base.most_tokens(recipe.max_tokens + extra) - extra
-
-
 def _in_words(adapted: Mapping[str, Any]) -> str:
     """Return method, share, and mean rank where it moved, in one line."""
     line = (
@@ -375,13 +332,6 @@ def _in_words(adapted: Mapping[str, Any]) -> str:
         line += f"; rank {adapted['start']} everywhere became {adapted['mean_rank']:g} on average, layer by layer: "
         line += ", ".join(f"{kind} {' '.join(ranks)}" for kind, ranks in kinds.items())
     return line
-
-
-def _resolved_task(task: TaskRecipe, space: LabelSpace) -> TaskRecipe:
-    labels: str | list[str] = space.name if space.name in SPACES else list(space.labels)
-    found = None if space.kind == "score" and space.name not in SPACES else labels
-    objective = choose_objective(task, space.kind)
-    return task.model_copy(update={"kind": space.kind, "space": found, "objective": objective})
 
 
 def _check_checkpoint(checkpoints: Checkpoints, resume: bool) -> None:

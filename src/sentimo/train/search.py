@@ -9,31 +9,26 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sentimo.engine.networks import NETWORKS
 from sentimo.errors import InputError, Interrupted, MissingExtraError, TrainingError
-from sentimo.train.augment.rows import augment_parts, held_out_texts
-from sentimo.train.calibrate import check_metric
-from sentimo.train.encoder import Base, open_base
-from sentimo.train.knowledge import knowledge_for
-from sentimo.train.learner import Learner, Parts
-from sentimo.train.material import data_digest
+from sentimo.train.alone import alone
+from sentimo.train.check import check_parts
+from sentimo.train.optim import usual_rate
 from sentimo.train.picture import bars
+from sentimo.train.prepare import Prepared, Stock, prepare, rows_of
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, relative_to, with_settings
-from sentimo.train.scratch import base_of
 from sentimo.train.search_space import check_space, default_space, suggest
 from sentimo.train.semi.method import refuse_semi
-from sentimo.train.tasks import drop_leaks, load_tasks
 
 if TYPE_CHECKING:
     import optuna
 
-STUDY, BEST, IMPORTANCE, TRIALS = "study.db", "best.yaml", "importance.svg", "trials.json"
+STUDY, BEST, IMPORTANCE, TRIALS, LOCK = "study.db", "best.yaml", "importance.svg", "trials.json", "study.lock"
 _NAME = "sentimo"
 
 
@@ -116,7 +111,7 @@ def search(
 
     Raises:
         InputError: `folder` holds a study and `resume` is not given, or the other way round, or it is of other data,
-            recipe or space.
+            recipe or space, or another search works there.
         RecipeError: the space does not suit the recipe.
         MissingExtraError: Optuna is not installed.
         TrainingError: no trial came to its end.
@@ -138,16 +133,27 @@ class _Search:
         self.folder, self.prune, self.tell = folder, prune, tell
         refuse_semi(recipe, "a search")
         self.recipe = recipe.model_copy(update={"search": {}, "track": []})
-        self.bases: dict[str, Base] = {}
-        self.space: SearchSpace = dict(recipe.search) or default_space(recipe, self._base(recipe).width)
-        check_space(self.recipe, self.space)
-        data = load_tasks(recipe.tasks, recipe.seed)
-        self.data = drop_leaks(data) if recipe.drop_leaks else data
-        self.spaces = {name: each.space for name, each in self.data.items()}
-        check_metric(recipe.early_stopping.metric, self.spaces)
-        self.study = self._study(resume)
+        check_parts(self.recipe)
+        check_space(self.recipe, recipe.search)
+        self.data, self.stock = rows_of(recipe), Stock()
+        self.prepared = self._prepare(self.recipe)
+        rate = recipe.optimiser.learning_rate or usual_rate(recipe, self.prepared.base)
+        self.space: SearchSpace = dict(recipe.search) or default_space(rate)
+        self.resume = resume
 
     def run(self, n_trials: int) -> SearchResult:
+        path = self.folder / STUDY
+        if self.resume and not path.is_file():
+            raise InputError(f"nothing to resume: no study in {self.folder}. Start without --resume.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with alone(self.folder / LOCK, f"another search works in {self.folder}"):
+            if not self.resume and path.exists():
+                raise InputError(f"{path} holds a study. Go on with --resume, or choose another folder.")
+            self.study = self._study(path)
+            return self._run(n_trials)
+
+    def _run(self, n_trials: int) -> SearchResult:
+        self.prepared.ask_teachers()
         start = self._start()
         for number in range(len(self._finished()), n_trials):
             # A sampler of its own for every trial: a search that was stopped draws what an undisturbed one draws.
@@ -158,13 +164,7 @@ class _Search:
 
     # ------------------------------------------------------------------------------------------ the study
 
-    def _study(self, resume: bool) -> optuna.Study:
-        path = self.folder / STUDY
-        if resume and not path.is_file():
-            raise InputError(f"nothing to resume: no study in {self.folder}. Start without --resume.")
-        if not resume and path.exists():
-            raise InputError(f"{path} holds a study. Go on with --resume, or choose another folder.")
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _study(self, path: Path) -> optuna.Study:
         with _quiet():
             study = self.optuna.create_study(
                 storage=f"sqlite:///{path.resolve()}",
@@ -175,7 +175,10 @@ class _Search:
                 if self.prune
                 else self.optuna.pruners.NopPruner(),
             )
-        same = {"data": data_digest(self.data), "recipe": dump_recipe(relative_to(self.recipe, self.folder.resolve()))}
+        same = {
+            "data": self.prepared.material.digest,
+            "recipe": dump_recipe(relative_to(self.recipe, self.folder.resolve())),
+        }
         same["space"] = json.dumps({key: _plain(each) for key, each in self.space.items()}, sort_keys=True)
         for what, value in same.items():
             if study.user_attrs.get(what, value) != value:
@@ -185,7 +188,9 @@ class _Search:
                 )
             study.set_user_attr(what, value)
         for each in study.get_trials(deepcopy=False, states=(self.optuna.trial.TrialState.RUNNING,)):
-            study.tell(each.number, state=self.optuna.trial.TrialState.FAIL)  # killed: not counted, drawn again
+            study.tell(
+                each.number, state=self.optuna.trial.TrialState.FAIL
+            )  # nobody else is here, so it was killed: not counted, drawn again
         return study
 
     def _finished(self) -> list[optuna.trial.FrozenTrial]:
@@ -242,27 +247,18 @@ class _Search:
     def _train(self, recipe: Recipe, watch: Callable[[int, float], None]) -> tuple[float, int]:
         """Return the best dev figure and the number of epochs."""
         metric = recipe.early_stopping.metric
-        learner = Learner.build(recipe, self._base(recipe), self.spaces, self._augmented(recipe))
+        prepared = self._prepare(recipe)
         seen: list[float] = []
 
         def on_epoch(figures: Mapping[str, float]) -> None:
             seen.append(figures[metric])
             watch(len(seen), figures[metric])
 
-        learner.fit({name: each.dev for name, each in self.data.items()}, on_epoch=on_epoch)
+        prepared.learner().fit(prepared.material.dev, on_epoch=on_epoch)
         return max(seen), len(seen)
 
-    def _augmented(self, recipe: Recipe) -> Parts:
-        held_out = held_out_texts([rows for each in self.data.values() for rows in (each.dev, each.test)])
-        train = {name: each.train for name, each in self.data.items()}
-        return augment_parts(recipe.augment, train, self.spaces, held_out=held_out, seed=recipe.seed).parts
-
-    def _base(self, recipe: Recipe) -> Base:
-        if recipe.base in NETWORKS:  # made of the texts, by settings that may be searched
-            return base_of(recipe, (each.document.text for task in self.data.values() for each in task.train))
-        if recipe.base not in self.bases:
-            self.bases[recipe.base] = open_base(recipe.base)
-        return replace(self.bases[recipe.base], knowledge=knowledge_for(recipe))
+    def _prepare(self, recipe: Recipe) -> Prepared:
+        return prepare(recipe, self.data, self.stock)
 
     # ------------------------------------------------------------------------------------------ the result
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sentimo.errors import RecipeError
-from sentimo.train.optim import default_learning_rate
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, with_settings
 
-_ROWS = ("head", "objective", "loss_weight")  # what of a task does not change which rows there are
+_FREE = ("head", "objective", "imbalance", "loss_weight")  # what of a task does not change which rows there are
 
 
 class Suggests(Protocol):
@@ -26,15 +25,12 @@ class Suggests(Protocol):
         """Draw one of several values."""
 
 
-def default_space(recipe: Recipe, width: int) -> SearchSpace:
+def default_space(rate: float) -> SearchSpace:
     """Return the space that is searched when the recipe has none of its own: see docs/search.md.
 
     Args:
-        recipe: Its optimiser decides which rates are usual.
-        width: Of the base.
+        rate: Learning rate of the recipe, or the usual one.
     """
-    adapt = recipe.adapt.name if recipe.adapt else None
-    rate = recipe.optimiser.learning_rate or default_learning_rate(recipe.optimiser.name, width, adapt)
     return {
         "optimiser.learning_rate": SearchRange(low=rate / 5, high=rate * 5, log=True),
         "epochs": SearchRange(low=2, high=5, step=1),
@@ -63,7 +59,7 @@ def check_space(recipe: Recipe, space: SearchSpace) -> None:
             if _rows(changed) != _rows(recipe):
                 raise RecipeError(
                     f"search: {key} changes which rows there are or what they are judged by; trials could not be "
-                    "compared. Search over keys of the run, or over head, objective and loss_weight of a task."
+                    f"compared. Search over keys of the run, or over {', '.join(_FREE[:-1])} and {_FREE[-1]} of a task."
                 )
 
 
@@ -84,5 +80,5 @@ def _draw(trial: Suggests, key: str, bounds: SearchRange | list[Any]) -> Any:
 
 
 def _rows(recipe: Recipe) -> list[Mapping[str, Any]]:
-    tasks = [task.model_dump(exclude=set(_ROWS)) for task in recipe.tasks]
+    tasks = [task.model_dump(exclude=set(_FREE)) for task in recipe.tasks]
     return [*tasks, {"seed": recipe.seed, "drop_leaks": recipe.drop_leaks, "metric": recipe.early_stopping.metric}]

@@ -71,18 +71,21 @@ def load_tasks(tasks: Sequence[TaskRecipe], seed: int) -> dict[str, TaskData]:
     return data
 
 
-def load_task(task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = None) -> TaskData:
+def load_task(
+    task: TaskRecipe, seed: int, placed: Mapping[str, int] | None = None, *, space: LabelSpace | None = None
+) -> TaskData:
     """Read the files of a task; what is not given is split off the training rows.
 
     Args:
         task: Where they are.
         seed: Of the split.
         placed: See `split_examples`; counts only where both dev and test are split off.
+        space: Its labels; by default those that the task names, else those seen in the files.
 
     Raises:
         DataError: a file cannot be read as asked, or too few rows to split.
     """
-    space, parts, notes = read_files(task, chosen_space(task.space, task.name, task.kind))
+    space, parts, notes = read_files(task, space or chosen_space(task.space, task.name, task.kind))
     if task.name == INTENSITY and space.range not in (None, (0.0, 1.0)):
         low, high = space.range
         raise DataError(
@@ -175,7 +178,7 @@ def _without(name: str, task: TaskData, held_out: Set[str], test: Set[str]) -> T
     train = [each for each in task.train if folded(each.document.text) not in held_out]
     dev = [each for each in task.dev if folded(each.document.text) not in test]
     if not train:
-        raise DataError(f"task {name!r}: every training text also stands in dev or test; nothing is left to learn")
+        raise DataError(f"{name}: every training text also stands in dev or test; nothing is left to learn")
     notes = list(task.notes)
     if n := len(task.train) - len(train):
         notes.append(f"{name}: {n} training rows left out, their texts stand in dev or test")

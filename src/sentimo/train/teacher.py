@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -43,6 +44,21 @@ class Lesson:
     network: nn.Module | None = None
 
 
+@dataclass
+class _Known:
+    """What is kept of teachers.
+
+    Attributes:
+        rows: Text -> its row in `logits`.
+        logits: Task -> (n, n_labels) of the texts that were remembered.
+        network: The network whose layers are matched, once it was loaded.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    logits: dict[str, Tensor] = field(default_factory=dict)
+    network: nn.Module | None = None
+
+
 class Teachers:
     """One or several models, asked together: the mean of their probabilities, in the label spaces of the student.
 
@@ -61,6 +77,7 @@ class Teachers:
 
     def __init__(self, settings: Teacher, spaces: Mapping[str, LabelSpace]) -> None:
         self.settings = settings
+        self._known = _Known()
         self._models = [Predictor.load(path) for path in settings.models]
         self._order: list[dict[str, list[int]]] = []
         self.taught = [task for task in spaces if all(task in each.spaces for each in self._models)]
@@ -76,6 +93,12 @@ class Teachers:
             self._order.append({task: _order(path, task, spaces[task], model.spaces[task]) for task in self.taught})
         digests = [each.bundle.digest for each in self._models if each.bundle]
         self.digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def with_settings(self, settings: Teacher) -> Self:
+        """Return the same models, and what is remembered of them, with other settings."""
+        found = copy.copy(self)
+        found.settings = settings
+        return found
 
     def predict(self, texts: Sequence[str]) -> Predictions:
         """Return the mean of what they answer; a text that one leaves open is left open."""
@@ -103,11 +126,30 @@ class Teachers:
         Raises:
             RecipeError: layers are to be matched and the teacher does not suit.
         """
-        settings = self.settings
-        tasks = self.predict(texts).tasks
-        wanted = {task: _logits(each.space, each.scores) for task, each in tasks.items()}
-        network = _network(settings, base) if settings.hidden or settings.attention else None
-        return Lesson(settings, wanted, network)
+        settings, known = self.settings, self._known
+        new = [text for text in dict.fromkeys(texts) if text not in known.rows]
+        rows = known.rows | {text: len(known.rows) + at for at, text in enumerate(new)}
+        places = [rows[text] for text in texts]
+        wanted = {task: each[places] for task, each in self._with(new).items()}
+        if not settings.hidden and not settings.attention:
+            return Lesson(settings, wanted)
+        bundle = _check_layers(settings, base)
+        known.network = known.network or load_network(*bundle).requires_grad_(False)
+        return Lesson(settings, wanted, known.network)
+
+    def remember(self, texts: Sequence[str]) -> None:
+        """Ask about texts now and keep the answers: lessons ask only about others."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known.rows]
+        self._known.logits = self._with(new)
+        self._known.rows |= {text: len(self._known.rows) + at for at, text in enumerate(new)}
+
+    def _with(self, new: Sequence[str]) -> dict[str, Tensor]:
+        """Return task -> logits of what is remembered, and of further texts."""
+        known = self._known.logits
+        if not new:
+            return known
+        found = {task: _logits(each.space, each.scores) for task, each in self.predict(new).tasks.items()}
+        return {task: torch.cat([known[task], each]) if known else each for task, each in found.items()}
 
 
 def unlabelled_texts(settings: Teacher | Semi, known: Collection[str]) -> list[str]:
@@ -147,7 +189,12 @@ def _logits(space: LabelSpace, scores: NDArray[Any]) -> Tensor:
     return found.clamp(_LEAST, 1 - _LEAST).logit()
 
 
-def _network(settings: Teacher, base: Base) -> nn.Module:
+def _check_layers(settings: Teacher, base: Base) -> tuple[Base, dict[str, LabelSpace]]:
+    """Return base and label spaces of the teacher whose layers are to be matched.
+
+    Raises:
+        RecipeError: there are several, or its layers are not those of a network that reads the same tokens.
+    """
     if len(settings.models) != 1:
         raise RecipeError("teacher: hidden states and attention can be learnt from a single teacher only; give one")
     bundle = Bundle.open(settings.models[0])
@@ -165,4 +212,4 @@ def _network(settings: Teacher, base: Base) -> nn.Module:
             f"teacher {settings.models[0]} cuts texts into other tokens than base {base.name!r}: layers cannot be "
             "matched token by token. Set hidden and attention to 0, or choose a base with its tokenizer."
         )
-    return load_network(own, {task.name: task.space for task in bundle.manifest.tasks}).requires_grad_(False)
+    return own, {task.name: task.space for task in bundle.manifest.tasks}

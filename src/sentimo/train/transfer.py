@@ -18,12 +18,9 @@ from sentimo.errors import InputError, RecipeError
 from sentimo.evaluate.bootstrap import Figure
 from sentimo.evaluate.metrics import MAIN_FIGURE
 from sentimo.evaluate.report import evaluate
-from sentimo.text.normalise import folded
-from sentimo.train.augment.rows import augment_parts, held_out_texts
 from sentimo.train.calibrate import fit_specs
-from sentimo.train.learner import Learner
+from sentimo.train.prepare import Prepared, Stock, prepare, rows_of
 from sentimo.train.recipe import Recipe, TaskRecipe
-from sentimo.train.scratch import base_of
 from sentimo.train.semi.method import refuse_semi
 from sentimo.train.tasks import TaskData, load_task
 
@@ -108,8 +105,8 @@ def transfer(
     """Train one model per file with the same recipe, and test each on every file.
 
     A file that is trained on is split once (a tenth to choose and calibrate, a tenth to test), so that all models are
-    tested on the same rows of it. A file that is only tested on is tested as a whole. Training texts that stand in any
-    test rows are left out, so that no cell is too good.
+    tested on the same rows of it. A file that is only tested on is tested as a whole. Training and dev texts that stand
+    in any test rows are left out, so that no cell is too good, unless the recipe says `drop_leaks: false`.
 
     Args:
         recipe: A recipe of one task; its own files are not read.
@@ -120,8 +117,8 @@ def transfer(
 
     Raises:
         RecipeError: the recipe has several tasks.
-        InputError: nothing is left to learn from, or to test on, in a file.
-        DataError: files cannot be read in the same labels.
+        InputError: there is nothing to test on in a file.
+        DataError: files cannot be read in the same labels, or nothing is left to learn from in one.
 
     Source: the matrix of Blitzer et al. 2007, "Biographies, Bollywood, Boom-boxes and Blenders", ACL, table 2.
     """
@@ -135,7 +132,7 @@ def transfer(
     data: dict[str, TaskData] = {}
     space: LabelSpace | None = None
     for path in trains:
-        found = load_task(_of(task, path, space), recipe.seed)
+        found = load_task(_of(task, path, space), recipe.seed, space=space)
         space = space or found.space
         data[names[path]] = found
     assert space is not None  # there is a file to train on: the command line asks for one
@@ -143,47 +140,39 @@ def transfer(
     for path in tests or trains:
         name = names[path]
         judged[name] = data[name].test if name in data else _whole(task, path, space)
-    held_out = {folded(each.document.text) for rows in judged.values() for each in rows}
+    tested = [each for rows in judged.values() for each in rows]
+    stock = Stock()
     cells = []
     for name, found in data.items():
-        rows = [each for each in found.train if folded(each.document.text) not in held_out]
-        if not rows:
-            raise InputError(f"{name}: every training text also stands in test rows; nothing is left to learn")
-        if n := len(found.train) - len(rows):
-            tell(f"{name}: {n} training rows left out, their texts stand in test rows")
-        tell(f"training on {name}: {len(rows)} rows")
-        part = TaskData(space, rows, found.dev, found.test)
-        cells += _row(recipe, name, part, judged, n_bootstrap)
+        rows = rows_of(recipe, {name: TaskData(space, found.train, found.dev, tested)})[name]
+        prepared = prepare(recipe, {task.name: rows}, stock)
+        for note in prepared.material.notes:
+            tell(note)
+        tell(f"training on {name}: {len(rows.train)} rows")
+        cells += _row(prepared, name, judged, n_bootstrap)
         tell("  ".join(f"{each.test} {each.figure.value:.3f}" for each in cells[-len(judged) :]))
     return Transfer(task.name, MAIN_FIGURE[space.kind], tuple(data), tuple(judged), tuple(cells))
 
 
-def _row(
-    recipe: Recipe, name: str, data: TaskData, judged: Mapping[str, Sequence[Example]], n_bootstrap: int
-) -> list[Cell]:
-    task = recipe.tasks[0].name
-    base = base_of(recipe, (each.document.text for each in data.train))
-    spaces = {task: data.space}
-    held_out = held_out_texts([data.dev, *judged.values()])
-    train = augment_parts(recipe.augment, {task: data.train}, spaces, held_out=held_out, seed=recipe.seed).parts
-    learner = Learner.build(recipe, base, spaces, train)
-    learner.fit({task: data.dev})
-    predictor = learner.predictor(fit_specs(learner.ask({task: data.dev})))
+def _row(prepared: Prepared, name: str, judged: Mapping[str, Sequence[Example]], n_bootstrap: int) -> list[Cell]:
+    prepared.ask_teachers()
+    task = prepared.recipe.tasks[0].name
+    learner, dev = prepared.learner(), prepared.material.dev
+    n_train = len(prepared.material.data[task].train)
+    learner.fit(dev)
+    predictor = learner.predictor(fit_specs(learner.ask(dev)))
     cells = []
     for test, rows in judged.items():
-        report = evaluate(predictor, {task: rows}, n_bootstrap=n_bootstrap, seed=recipe.seed).tasks[task]
+        report = evaluate(predictor, {task: rows}, n_bootstrap=n_bootstrap, seed=prepared.recipe.seed).tasks[task]
         figures = report.figures
-        cells.append(Cell(name, test, figures[report.main], len(data.train), report.n, figures.get("accuracy")))
+        cells.append(Cell(name, test, figures[report.main], n_train, report.n, figures.get("accuracy")))
     return cells
 
 
 def _of(task: TaskRecipe, path: Path, space: LabelSpace | None) -> TaskRecipe:
-    """Return the task over one file, in the labels of the first one."""
-    chosen: str | list[str] | None = task.space
-    if chosen is None and space is not None:
-        chosen = list(space.labels)
+    """Return the task over one file, of the kind of the first one."""
     kind = task.kind or (space.kind if space else None)
-    return task.model_copy(update={"train": [path], "dev": [], "test": [], "space": chosen, "kind": kind})
+    return task.model_copy(update={"train": [path], "dev": [], "test": [], "kind": kind})
 
 
 def _whole(task: TaskRecipe, path: Path, space: LabelSpace) -> list[Example]:
