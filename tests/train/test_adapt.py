@@ -30,6 +30,7 @@ from sentimo.train.few_shot import rest
 from sentimo.train.loop import padded
 from sentimo.train.network import build_network
 from sentimo.train.optim import build_optimiser, default_learning_rate
+from sentimo.train.prepare import most_tokens
 from sentimo.train.recipe import AdaptChoice
 
 MERGED = ("lora", "adalora", "ia3", "bitfit")
@@ -377,3 +378,24 @@ def test_what_learns_is_told_even_where_it_rests_later(bert_base):
 
     assert learning_share(network) == share
     assert any("lora_A" in name for name in adaptation_of(network).learns)
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"name": "prompt", "n_tokens": 60}, "60 tokens of its own leave 4 of 64 positions"),
+        ({"name": "prompt", "n_tokens": 600}, "leave 0 of"),
+        ({"name": "prefix", "n_tokens": 65}, "n_tokens is 65; base .* has 64 positions"),
+        ({"name": "lora", "rank": 33}, "rank is 33; above 32, the width"),
+        ({"name": "adalora", "rank": 20, "start": 40}, "start at 40; above 32"),
+    ],
+    ids=["prompt", "long prompt", "prefix", "lora", "adalora"],
+)
+def test_sizes_that_the_base_has_no_room_for_are_refused(choice, said, bert_base):
+    recipe = toy_recipe(adapt=choice)
+
+    def made():
+        return most_tokens(recipe, bert_base), build_network(bert_base, {"mood": MOODS}, recipe)
+
+    with pytest.raises(RecipeError, match=said):
+        made()

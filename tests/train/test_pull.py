@@ -129,7 +129,13 @@ def test_a_sentimo_model_is_copied_and_proven(trained, tmp_path):
     done = pull(str(trained.bundle.path), tmp_path / "copy")
 
     assert list(done.spaces) == [task.name for task in trained.bundle.manifest.tasks]
-    assert Bundle.open(tmp_path / "copy").manifest == trained.bundle.manifest
+    assert Bundle.open(tmp_path / "copy").digest == trained.bundle.digest
+
+
+@pytest.mark.parametrize("source", ["./none", "no such/folder/here"])
+def test_a_folder_that_is_not_there_is_no_hub_id(source, tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        pull(source, tmp_path / "ours")
 
 
 def test_weights_that_could_run_code_are_not_read(classifier, tmp_path):

@@ -330,3 +330,20 @@ def test_a_written_setting_is_read_as_yaml(text, setting):
 def test_a_setting_that_cannot_be_read_is_refused(text):
     with pytest.raises(RecipeError, match="^setting "):
         parse_setting(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"base": "textccn"}, "Did you mean 'textcnn'"),
+        ({"base": "zh_small"}, "Did you mean 'zh-small'"),
+        ({"base": "bilstm", "adapt": "lora"}, "leave adapt out"),
+    ],
+)
+def test_a_base_that_cannot_be_meant_is_refused_before_any_network_is_asked(settings, said):
+    with pytest.raises(RecipeError, match=said):
+        parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], **settings})
+
+
+def test_a_hub_id_without_owner_is_no_misspelling():
+    assert parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], "base": "bert-base-chinese"}).base

@@ -52,9 +52,11 @@ def analyze(
         err.print("sentimo: no text: give texts as arguments, or one a line on stdin")
         raise typer.Exit(2)
     analyzer = options.open_models(model, cascade, base=base, rules=rules)
+    n_fired = 0
     for prediction in analyzer.predict(given):
         weights = analyzer.attention(prediction.text) if attention else {}
         fired = (*(prediction.trace or ()), *analyzer.explain_rules(prediction.text)) if trace else ()
+        n_fired += len(fired)
         if json:
             told = {"trace": [each.to_dict() for each in fired]} if trace else {}
             print_json({**prediction.to_dict(), **told, **({"attention": weights} if attention else {})})
@@ -64,6 +66,8 @@ def analyze(
                 out.print(_fired(each, prediction.language))
             for task, places in weights.items():
                 out.print(_weighed(prediction.text, task, places))
+    if trace and not n_fired and rules is None:
+        err.print("No rule fired: --trace shows those of --rules FILE and of --model lexicon.")
     if attention and not json and not weights:
         err.print("This model has no attention head; train one with --head attention.")
 

@@ -33,7 +33,9 @@ def evaluate(
         str | None,
         typer.Option(metavar="NAME,...", help="Also change the texts to mislead the model: all, typos, swaps, ..."),
     ] = None,
-    attack_share: Annotated[float, typer.Option(help="Share of the words of a text that an attack may change.")] = 0.2,
+    attack_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the words of a text that an attack may change.")
+    ] = 0.2,
     attack_rows: Annotated[int, typer.Option(min=1, help="Rows to attack; drawn where there are more.")] = 500,
 ) -> None:
     """Judge a model on a labelled file: every figure with its 95% interval.

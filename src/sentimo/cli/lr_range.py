@@ -19,6 +19,7 @@ def lr_range(
     low: Annotated[float, typer.Option(help="First learning rate of the encoder.")] = 1e-6,
     high: Annotated[float, typer.Option(help="Last one.")] = 1e-1,
     steps: Annotated[int, typer.Option(min=10, help="Steps between them.")] = 100,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the picture.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print rates and losses as one line of JSON.")] = False,
 ) -> None:
     """Raise the learning rate step by step until the loss breaks away, and show where learning works.
@@ -33,6 +34,8 @@ def lr_range(
         from sentimo.train.picture import log_curve
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"training ({error.name})", "train") from None
+    if output is not None and output.exists() and not overwrite:
+        raise InputError(f"{output} exists; choose another name, or replace it with --overwrite")
     if output is not None and output.suffix != ".svg":
         raise InputError(f"--output {output}: expected a name that ends in .svg")
     found = measure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -110,5 +111,5 @@ def pull(
         err.print(f"{name}: {', '.join(space.labels)}", markup=False)
     for note in done.notes:
         err.print(note, markup=False)
-    use = f'sentimo analyze --model {done.path} "text"' if done.kind == "model" else f"base: {done.path}"
+    use = f'sentimo analyze --model {quote(str(done.path))} "text"' if done.kind == "model" else f"base: {done.path}"
     err.print(f"Wrote {done.path}. Next: {use}", markup=False)

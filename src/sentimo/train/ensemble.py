@@ -137,6 +137,9 @@ def build_ensemble(
         raise InputError(f"combine {combine!r} is not known.{did_you_mean(combine, METHODS, _choose(METHODS))}")
     output = Path(output)
     check_target(output, overwrite=overwrite, read=models)
+    for name, rows in dev.items():
+        if len({str(each.targets[name]) for each in rows}) < 2:
+            raise InputError(f"--dev: all rows of task {name!r} have the same label; two different ones are needed")
     members = open_members(models)
     names = member_names(models)
     tasks = shared_tasks([(name, each.tasks) for name, each in zip(names, members, strict=True)])

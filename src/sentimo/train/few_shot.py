@@ -53,7 +53,8 @@ def learn_from_few(
     """
     settings = recipe.few_shot or FewShot()
     pairs = make_pairs(rows, spaces, settings.pairs, recipe.seed)
-    progress.note(f"few_shot: {len(pairs):,} pairs of {len(rows)} rows")
+    n = int(torch.stack([*rows.has.values()]).any(dim=0).sum())  # a teacher's texts have no labels
+    progress.note(f"few_shot: {len(pairs):,} pairs of {n} rows")
     _tune(network, rows, pairs, settings, recipe)
     _fit_heads(network, rows, spaces)
     rest(network)

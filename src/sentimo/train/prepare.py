@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from sentimo.core.labels import SPACES, LabelSpace
 from sentimo.engine.networks import NETWORKS
+from sentimo.errors import RecipeError
 from sentimo.text.language import main_languages
 from sentimo.train.adapt.build import build_adaptation
 from sentimo.train.calibrate import check_metric
@@ -22,6 +23,8 @@ from sentimo.train.scratch import base_of
 from sentimo.train.tasks import TaskData, drop_leaks, load_tasks
 from sentimo.train.teacher import Teachers
 from sentimo.train.weighting import choose_objective
+
+_FEWEST_TOKENS = 8  # of a text, beside what an adaptation takes
 
 
 class Stock:
@@ -143,7 +146,13 @@ def resolved(recipe: Recipe, base: Base, data: Mapping[str, TaskData]) -> Recipe
 def most_tokens(recipe: Recipe, base: Base) -> int:
     """Return how many tokens of a text are read at once: what the recipe wants, or what the base has room for."""
     extra = build_adaptation(recipe.adapt).extra_tokens()
-    return base.most_tokens(recipe.max_tokens + extra) - extra
+    found = base.most_tokens(recipe.max_tokens + extra) - extra
+    if recipe.adapt is not None and found < _FEWEST_TOKENS:
+        raise RecipeError(
+            f"adapt {recipe.adapt.name}: {extra} tokens of its own leave {max(0, found)} of {found + extra} positions "
+            f"of base {base.name!r} to a text; lower its n_tokens"
+        )
+    return found
 
 
 def _resolved_task(task: TaskRecipe, space: LabelSpace) -> TaskRecipe:

@@ -15,7 +15,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from tokenizers import Tokenizer
 
-from sentimo.core.bundle import MANIFEST, PROBE_TEXTS, Bundle, Probes, check_target, write_bundle
+from sentimo.core.bundle import MANIFEST, PROBE_TEXTS, Bundle, Probes, check_target, move_bundle, write_bundle
 from sentimo.core.labels import EMOTION_SPACES, SENTIMENT_5, Kind, LabelSpace
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
@@ -103,6 +103,8 @@ def pull(
 def _folder(source: str, revision: str | None, place: Path, tell: Callable[[str], None]) -> Path:
     if Path(source).expanduser().is_dir():
         return Path(source).expanduser()
+    if source.startswith((".", "/", "~")) or source.count("/") > 1:
+        raise InputError(f"{source}: no such folder. A model on the hub is named owner/model.")
     tell(f"fetching {source}")
     try:
         return Path(snapshot_download(source, revision=revision, local_dir=place, allow_patterns=list(_WANTED)))
@@ -125,10 +127,21 @@ def _check_weights(source: str, folder: Path) -> None:
 
 
 def _copied(folder: Path, output: Path, overwrite: bool) -> Pulled:
-    bundle = Bundle.open(folder)
-    own = write_bundle(output, bundle.manifest, bundle.copy_to, bundle.probes(), overwrite=overwrite)
-    spaces = {each.name: each.space for each in own.manifest.tasks}
-    return Pulled(output, "model", spaces, (f"digest there {bundle.digest[:12]}, here {own.digest[:12]}",))
+    Bundle.open(folder)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".pull-", dir=output.parent) as place:
+        draft = Path(place) / "model"
+        shutil.copytree(folder, draft, ignore=shutil.ignore_patterns(".*"))  # of the hub's own
+        own = Predictor.load(draft)
+        assert own.bundle is not None  # it was opened from a folder
+        probes = own.bundle.probes()
+        told = {task: each.scores for task, each in own.predict(probes.texts).tasks.items()}
+        if gaps := probes.differences(told, own.spaces):
+            raise BundleError(f"{folder} answers otherwise here than where it was saved: {'; '.join(gaps)}")
+        digest, spaces = own.bundle.digest, dict(own.spaces)
+        del own
+        move_bundle(draft, output, overwrite=overwrite)
+    return Pulled(output, "model", spaces, (f"the same model, digest {digest[:12]}",))
 
 
 def _encoder(source: str, base: Base, output: Path) -> Pulled:

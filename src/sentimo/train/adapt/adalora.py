@@ -75,6 +75,11 @@ class AdaLora(Injected):
     def apply(self, encoder: nn.Module, base: Base) -> None:
         """Put the triplets beside the chosen layers."""
         names = chosen_layers(encoder, self.targets, "adapt adalora, targets")
+        if self.start > base.width:
+            raise RecipeError(
+                f"adapt adalora: ranks start at {self.start}; above {base.width}, the width of base {base.name!r}, "
+                "they add nothing"
+            )
         self._config = self.inject(
             encoder,
             AdaLoraConfig,

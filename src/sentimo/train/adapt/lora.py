@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from peft import LoraConfig
 from torch import nn
 
+from sentimo.errors import RecipeError
 from sentimo.train.adapt.injection import Injected
 from sentimo.train.adapt.layers import chosen_layers
 from sentimo.train.encoder import Base
@@ -25,7 +26,7 @@ class Lora(Injected):
         targets: Which linear layers: "all" of the transformer layers, or ends of names, such as [query, value].
 
     Raises:
-        ValueError: a setting is out of its range.
+        ValueError: a setting is out of its range; `apply` raises RecipeError for a rank above the width of the base.
 
     Source: Hu et al. 2021, "LoRA", arXiv:2106.09685, eq. 3; all linear layers instead of two per layer: Dettmers et al.
     2023, "QLoRA", arXiv:2305.14314, section 4.
@@ -46,4 +47,8 @@ class Lora(Injected):
     def apply(self, encoder: nn.Module, base: Base) -> None:
         """Put the matrices beside the chosen layers."""
         names = chosen_layers(encoder, self.targets, "adapt lora, targets")
+        if self.rank > base.width:
+            raise RecipeError(
+                f"adapt lora: rank is {self.rank}; above {base.width}, the width of base {base.name!r}, it adds nothing"
+            )
         self.inject(encoder, LoraConfig, names, r=self.rank, lora_alpha=self.alpha, lora_dropout=self.dropout)

@@ -49,6 +49,11 @@ class Prefix(Adaptation):
         Raises:
             RecipeError: its attention cannot be given one.
         """
+        if base.most_tokens(self.n_tokens) < self.n_tokens:
+            raise RecipeError(
+                f"adapt prefix: n_tokens is {self.n_tokens}; base {base.name!r} has "
+                f"{base.most_tokens(self.n_tokens)} positions. 10 to 100 are usual."
+            )
         ALL_ATTENTION_FUNCTIONS.register(_ATTENTION, _attend)
         ALL_MASK_ATTENTION_FUNCTIONS.register(_ATTENTION, _mask)
         seen = _Seen()

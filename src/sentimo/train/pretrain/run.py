@@ -142,13 +142,19 @@ def run(
     _check_work(work, fingerprint, resume=resume)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = None if settings.base is None else _fitting(open_base(settings.base))
-    tokenizer, pieces = _prepared(work, fingerprint, settings, base, texts, progress)
     length = settings.length if base is None else base.most_tokens(settings.length)
-    rows, held_out = (_rows(work / f"{part}.u16", length) for part in ("rows", "held-out"))
-    if not len(rows) or not len(held_out):
-        raise TrainingError(
-            f"{len(rows)} rows to learn from and {len(held_out)} held out: give more text, or hold out a larger share"
-        )
+    try:
+        tokenizer, pieces = _prepared(work, fingerprint, settings, base, texts, progress)
+        rows, held_out = (_rows(work / f"{part}.u16", length) for part in ("rows", "held-out"))
+        if not len(rows) or not len(held_out):
+            raise TrainingError(
+                f"{len(rows)} rows to learn from and {len(held_out)} held out: give more text, or hold out a larger "
+                "share"
+            )
+    except (InputError, TrainingError):
+        if not resume:  # nothing was learnt that could be gone on with
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     model, has_head = _model(settings, base, tokenizer, pieces, length)
     plan = _plan(settings, base, len(rows), device)
     progress.note(

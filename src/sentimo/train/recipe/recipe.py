@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from sentimo.data.bases import SHORT_NAMES
 from sentimo.engine.networks import NETWORKS
+from sentimo.errors import did_you_mean
 from sentimo.train.adapt import ADAPTERS
 from sentimo.train.averages import AVERAGES
 from sentimo.train.objectives import WRAPPERS
@@ -149,6 +152,12 @@ class Recipe(Part):
             raise ValueError("pooling native has plain linear heads only; use mean, first or last beside another head")
         if self.pooling == "native" and self.knowledge is not None:
             raise ValueError("knowledge needs heads of our own; use pooling auto, mean, first or last")
+        if self.adapt is not None and self.base in NETWORKS:
+            raise ValueError(f"base {self.base} starts from nothing, all of it must learn; leave adapt out")
+        known = (*SHORT_NAMES, *NETWORKS)
+        hint = did_you_mean(self.base, known)
+        if hint and "/" not in self.base and self.base not in known and not Path(self.base).is_dir():
+            raise ValueError(f"base {self.base!r} is not known.{hint} A folder of that name: ./{self.base}")
         if self.encoder is not None and self.base not in NETWORKS:
             raise ValueError(f"encoder is for base {' or '.join(NETWORKS)}; base {self.base!r} has its own sizes")
         if self.encoder is not None and self.encoder.windows and self.base != "textcnn":
