@@ -154,6 +154,10 @@ EXPERIMENTS = {
         "Labels that active learning needs, n-grams",
         ("python", "benchmarks/active_learning.py", "--ngrams", "--json"),
     ),
+    "workshop-lora": Experiment(
+        "LoRA against fine-tuning all weights",
+        ("python", "benchmarks/workshop.py", "adapt", "--sets", "emotion-6", "--only", "lora", "--json"),
+    ),
     **{f"workshop-{family}": _workshop(family) for family in FAMILIES},
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
