@@ -377,6 +377,7 @@ def test_a_model_without_torch_weights_says_what_to_renew(tmp_path, corrections,
         champion_recipe(light)
 
 
+@pytest.mark.slow  # three whole runs
 def test_a_lora_model_is_renewed_twice_and_few_weights_learn_each_time(champion, corrections, tmp_path):
     recipe = with_settings(champion_recipe(champion), {"adapt": "lora", "optimiser.learning_rate": 2e-3})
     bundle = train(recipe, tmp_path / "lora").bundle

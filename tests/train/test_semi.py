@@ -287,7 +287,7 @@ ALL = {
 }
 
 
-@pytest.mark.parametrize("method", ["uda", "fixmatch"])
+@pytest.mark.parametrize("method", [pytest.param("uda", marks=pytest.mark.slow), "fixmatch"])
 def test_an_interrupted_run_with_everything_goes_on_to_the_same_weights(method, quick, no_graph, tmp_path, monkeypatch):
     recipe = quick({"method": method, "certainty": 0.3}, **ALL, epochs=1.4)
     undisturbed = no_graph(recipe, tmp_path / "one")
@@ -306,7 +306,9 @@ def test_texts_change_what_is_learnt(quick, no_graph, tmp_path):
     assert not equal(with_texts, light)
 
 
-@pytest.mark.parametrize("at_call", [6, 30], ids=["in the first round", "after it"])
+@pytest.mark.parametrize(
+    "at_call", [6, pytest.param(30, marks=pytest.mark.slow)], ids=["in the first round", "after it"]
+)
 def test_interrupted_self_training_goes_on_to_the_same_weights(at_call, quick, no_graph, tmp_path, monkeypatch):
     recipe = quick({"method": "pseudo", "certainty": 0.34, "weight": 0.5}, **ALL)
     undisturbed = no_graph(recipe, tmp_path / "one")
