@@ -399,3 +399,18 @@ def test_sizes_that_the_base_has_no_room_for_are_refused(choice, said, bert_base
 
     with pytest.raises(RecipeError, match=said):
         made()
+
+
+def test_a_prompt_stands_beside_token_types_too(bert_base):
+    encoder = (
+        build_network(bert_base, {"mood": MOODS}, toy_recipe(adapt={"name": "prompt", "n_tokens": 3})).eval().encoder
+    )
+    ids, mask = padded(bert_base.encode(["the film was good", "bad"], 32), torch.device("cpu"))
+
+    plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    zeros = encoder(input_ids=ids, attention_mask=mask, token_type_ids=torch.zeros_like(ids)).last_hidden_state
+    ones = encoder(input_ids=ids, attention_mask=mask, token_type_ids=torch.ones_like(ids)).last_hidden_state
+
+    assert plain.shape[:2] == ids.shape
+    assert torch.equal(zeros, plain)
+    assert not torch.allclose(ones, plain)

@@ -70,13 +70,14 @@ class _Insert:
         given = inspect.signature(encoder.forward).bind_partial(*args, **kwargs).arguments
         given |= given.pop("kwargs", {})
         ids, mask = given.pop("input_ids"), given["attention_mask"]
-        if given.get("token_type_ids") is not None:
-            raise NotImplementedError("prompts beside token types")
         places = torch.arange(self.n, device=ids.device)
         prompt: Tensor = encoder.get_submodule(_CHILD)(places).unsqueeze(0).expand(ids.shape[0], -1, -1)
         words: Tensor = encoder.get_input_embeddings()(ids)  # type: ignore[operator]
         given["inputs_embeds"] = torch.cat([words[:, : self.at], prompt.to(words.dtype), words[:, self.at :]], dim=1)
         given["attention_mask"] = torch.cat([mask.new_ones(mask.shape[0], self.n), mask], dim=1)
+        if (types := given.get("token_type_ids")) is not None:
+            own = types.new_zeros(types.shape[0], self.n)
+            given["token_type_ids"] = torch.cat([types[:, : self.at], own, types[:, self.at :]], dim=1)
         return (), given
 
     def take(self, _: nn.Module, __: Any, output: Any) -> Any:
