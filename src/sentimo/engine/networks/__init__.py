@@ -2,8 +2,8 @@
 
 Each is a transformers model, so that it is saved, opened, frozen and exported as every other encoder is. They lie here
 and not with training because the torch backend opens them too. A new one is one file and one line here: a
-``PreTrainedModel`` whose config has ``hidden_size``, ``num_hidden_layers``, ``vocab_size`` and ``natural_pooling``,
-whose token vectors are ``embeddings`` and whose layers are the module list ``layers``.
+`sentimo.engine.networks.layered.Layered` whose config has ``vocab_size``, ``embedding_size``, ``hidden_size``,
+``num_hidden_layers``, ``hidden_dropout_prob`` and ``natural_pooling``.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from transformers import PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers import PretrainedConfig
+
+from sentimo.engine.networks.layered import Layered
 
 
 class BiLstmConfig(PretrainedConfig):  # type: ignore[misc]
@@ -23,7 +24,7 @@ class BiLstmConfig(PretrainedConfig):  # type: ignore[misc]
     pad_token_id: int | None = 0
 
 
-class BiLstm(PreTrainedModel):  # type: ignore[misc]
+class BiLstm(Layered):
     """Each token is seen with all that stands before and after it.
 
     Shape:
@@ -36,25 +37,8 @@ class BiLstm(PreTrainedModel):  # type: ignore[misc]
 
     config_class = BiLstmConfig
 
-    def __init__(self, config: BiLstmConfig) -> None:
-        super().__init__(config)
-        self.embeddings = nn.Embedding(config.vocab_size, config.embedding_size)
-        self.embedding_norm = nn.LayerNorm(config.embedding_size)  # vectors of a file may be of any length
-        widths = [config.embedding_size, *[config.hidden_size] * (config.num_hidden_layers - 1)]
-        self.layers = nn.ModuleList(_BothWays(width, config.hidden_size // 2) for width in widths)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        """Return the token vectors."""
-        return self.embeddings
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Any) -> BaseModelOutput:
-        """Return the state of every token."""
-        hidden = self.embedding_norm(self.embeddings(input_ids))
-        for layer in self.layers:
-            hidden = layer(self.dropout(hidden), attention_mask)
-        return BaseModelOutput(last_hidden_state=hidden)
+    def _layer(self, width: int, config: BiLstmConfig) -> nn.Module:
+        return _BothWays(width, config.hidden_size // 2)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Embedding):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers import PretrainedConfig
+
+from sentimo.engine.networks.layered import Layered
 
 
 class TextCnnConfig(PretrainedConfig):  # type: ignore[misc]
@@ -25,7 +26,7 @@ class TextCnnConfig(PretrainedConfig):  # type: ignore[misc]
     pad_token_id: int | None = 0
 
 
-class TextCnn(PreTrainedModel):  # type: ignore[misc]
+class TextCnn(Layered):
     """Filters look for runs of tokens; with pooling "max" a text is what was found anywhere in it.
 
     A filter is also laid over the ends, so that a text shorter than the run has an answer.
@@ -39,25 +40,8 @@ class TextCnn(PreTrainedModel):  # type: ignore[misc]
 
     config_class = TextCnnConfig
 
-    def __init__(self, config: TextCnnConfig) -> None:
-        super().__init__(config)
-        self.embeddings = nn.Embedding(config.vocab_size, config.embedding_size)
-        self.embedding_norm = nn.LayerNorm(config.embedding_size)  # vectors of a file may be of any length
-        widths = [config.embedding_size, *[config.hidden_size] * (config.num_hidden_layers - 1)]
-        self.layers = nn.ModuleList(_Filters(width, config.hidden_size, tuple(config.windows)) for width in widths)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        """Return the token vectors."""
-        return self.embeddings
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Any) -> BaseModelOutput:
-        """Return what the filters found around every token."""
-        hidden = self.embedding_norm(self.embeddings(input_ids))
-        for layer in self.layers:
-            hidden = layer(self.dropout(hidden), attention_mask)
-        return BaseModelOutput(last_hidden_state=hidden)
+    def _layer(self, width: int, config: TextCnnConfig) -> nn.Module:
+        return _Filters(width, config.hidden_size, tuple(config.windows))
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Embedding):
