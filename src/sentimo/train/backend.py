@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+from tokenizers import Tokenizer
 from torch import nn
 
 from sentimo.engine.backends.tokens import TokenReader
@@ -19,12 +20,22 @@ def network_backend(network: nn.Module, base: Base, max_tokens: int) -> TorchBac
         base: Its base, for the tokenizer.
         max_tokens: Most tokens read at once.
     """
-    reader = TokenReader(
-        deepcopy(base.tokenizer.backend_tokenizer),
+    return TorchBackend(network, reader_of(base, max_tokens, deepcopy(base.tokenizer.backend_tokenizer)))
+
+
+def reader_of(base: Base, max_tokens: int, tokenizer: Tokenizer) -> TokenReader:
+    """Return what reads texts for a network over a base.
+
+    Args:
+        base: For the tokens around a text, and its knowledge.
+        max_tokens: Most tokens read at once.
+        tokenizer: Its tokenizer, or a saved copy of it.
+    """
+    return TokenReader(
+        tokenizer,
         max_tokens=max_tokens,
         prefix=base.prefix,
         suffix=base.suffix,
         pad_id=base.pad_id,
         knowledge=base.knowledge,
     )
-    return TorchBackend(network, reader)

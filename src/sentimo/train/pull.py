@@ -21,11 +21,10 @@ from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.data.targets import infer_space
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
-from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.base_weights import weight_files
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError, InputError
-from sentimo.train.backend import network_backend
+from sentimo.train.backend import network_backend, reader_of
 from sentimo.train.card import model_card
 from sentimo.train.encoder import Base, load_encoder, open_base, quiet_transformers
 from sentimo.train.export import check_parity, export_onnx, save_tokenizer
@@ -214,13 +213,7 @@ def _classifier(asked: _Asked, base: Base, tell: Callable[[str], None]) -> Pulle
         network.save(folder)
         save_tokenizer(base, folder)
         export_onnx(network, folder, [task])
-        reader = TokenReader(
-            Tokenizer.from_file(str(folder / TOKENIZER)),
-            max_tokens=max_tokens,
-            prefix=base.prefix,
-            suffix=base.suffix,
-            pad_id=base.pad_id,
-        )
+        reader = reader_of(base, max_tokens, Tokenizer.from_file(str(folder / TOKENIZER)))
         graph = Predictor(OnnxBackend(folder / GRAPH, reader), specs, ModelId(asked.source, ""))
         check_parity(expected, graph.predict(PROBE_TEXTS))
         (folder / "README.md").write_text(model_card(manifest, {}, notes=[note]), "utf-8")

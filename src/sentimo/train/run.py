@@ -21,7 +21,6 @@ from sentimo.core.bundle import LEXICON, PROBE_TEXTS, Bundle, Probes, check_targ
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.adapter import AdapterBackend
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
-from sentimo.engine.backends.tokens import TokenReader
 from sentimo.engine.knowledge import KNOWLEDGE, N_COLUMNS, RULES
 from sentimo.engine.predictor import Predicts
 from sentimo.errors import DataError, TrainingError
@@ -29,6 +28,7 @@ from sentimo.evaluate.report import Report, evaluate
 from sentimo.evaluate.speed.ratio import measure_speed
 from sentimo.text.rules import VERSION
 from sentimo.train.adapt.build import adaptation_of, learning_share
+from sentimo.train.backend import reader_of
 from sentimo.train.baselines import fit_baseline
 from sentimo.train.calibrate import fit_specs
 from sentimo.train.card import model_card
@@ -299,14 +299,7 @@ class _Training:
         return adapted
 
     def _graph(self, folder: Path, *, alone: bool = False) -> OnnxBackend:
-        reader = TokenReader(
-            Tokenizer.from_file(str(folder / TOKENIZER)),
-            max_tokens=self.recipe.max_tokens,
-            prefix=self.base.prefix,
-            suffix=self.base.suffix,
-            pad_id=self.base.pad_id,
-            knowledge=self.base.knowledge,
-        )
+        reader = reader_of(self.base, self.recipe.max_tokens, Tokenizer.from_file(str(folder / TOKENIZER)))
         if alone:
             from sentimo.train.adapt.save import adapter_weights
 
