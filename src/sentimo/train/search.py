@@ -188,9 +188,8 @@ class _Search:
                 )
             study.set_user_attr(what, value)
         for each in study.get_trials(deepcopy=False, states=(self.optuna.trial.TrialState.RUNNING,)):
-            study.tell(
-                each.number, state=self.optuna.trial.TrialState.FAIL
-            )  # nobody else is here, so it was killed: not counted, drawn again
+            # Nobody else is here, so it was killed: not counted, drawn again.
+            study.tell(each.number, state=self.optuna.trial.TrialState.FAIL)
         return study
 
     def _finished(self) -> list[optuna.trial.FrozenTrial]:

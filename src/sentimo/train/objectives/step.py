@@ -6,6 +6,7 @@ objective are wrappers around it (`Wrapper`).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -132,7 +133,7 @@ class Surroundings:
     unlabelled: Sequence[int] = ()
 
 
-class Wrapper(nn.Module):
+class Wrapper(nn.Module, ABC):
     """An objective around another one.
 
     Args:
@@ -149,9 +150,9 @@ class Wrapper(nn.Module):
         """Work of a step, as a multiple of one pass forwards and backwards."""
         return self.cost(float(self.inner.passes))  # type: ignore[arg-type]
 
+    @abstractmethod
     def cost(self, inner: float) -> float:
         """Return the work of a step where the objective within takes `inner`."""
-        raise NotImplementedError
 
     def total(self, batch: Batch, losses: Mapping[str, Tensor]) -> Tensor:
         """Return the sum over rows and tasks of ``factor * row weight * loss``, of task -> losses (b,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -27,7 +28,7 @@ DEFAULT_VIEWS: tuple[Mapping[str, Any], ...] = (
 """Stronger than what augmentation does to a text: no label has to survive for certain, only an answer."""
 
 
-class Consistency(SemiMethod):
+class Consistency(SemiMethod, ABC):
     """What UDA and FixMatch have in common: rows, drawing, and the question about texts in other words.
 
     Args:
@@ -51,6 +52,7 @@ class Consistency(SemiMethod):
             build(AUGMENTERS[each.name], f"semi.views {each.name!r}", **(each.model_extra or {})) for each in chosen
         ]
 
+    @abstractmethod
     def losses(self, space: LabelSpace, found: Tensor, plain: Tensor) -> Tensor:
         """Return how far each answer is from what it shall be (b,).
 
@@ -59,7 +61,6 @@ class Consistency(SemiMethod):
             found: (b, n_labels) logits of the texts in other words.
             plain: (b, n_labels) logits of the texts as they are, constants.
         """
-        raise NotImplementedError
 
     def drawn(self, shares: Sequence[float] | None, has_label: Sequence[bool]) -> list[float] | None:
         """Draw labelled rows more often where there are more than `ratio` texts for each."""
