@@ -402,9 +402,8 @@ def test_sizes_that_the_base_has_no_room_for_are_refused(choice, said, bert_base
 
 
 def test_a_prompt_stands_beside_token_types_too(bert_base):
-    encoder = (
-        build_network(bert_base, {"mood": MOODS}, toy_recipe(adapt={"name": "prompt", "n_tokens": 3})).eval().encoder
-    )
+    recipe = toy_recipe(adapt={"name": "prompt", "n_tokens": 3})
+    encoder = build_network(bert_base, {"mood": MOODS}, recipe).eval().encoder.base_model
     ids, mask = padded(bert_base.encode(["the film was good", "bad"], 32), torch.device("cpu"))
 
     plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
