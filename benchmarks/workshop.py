@@ -59,12 +59,15 @@ class Family:
 
     Attributes:
         methods: Name -> what it changes. In strings {plain} is the plain model of the same seed, {rest} the training
-            texts that are not learnt from with a label, {domain} a base that has read them.
+            texts that are not learnt from with a label, {domain} a base that has read them. The key "combine" makes
+            an ensemble of plain models instead.
         sets: Where, of SETS.
         rows: Labelled rows to learn from.
         per_label: As many of each label instead.
         plain: What plain fine-tuning differs in from the defaults.
         attacked: Whether the models are attacked as well.
+        rest: Most texts without a label that are learnt from.
+        members: Plain models in an ensemble: those of seeds s, s + n, s + 2n and so on of n seeds.
     """
 
     methods: dict[str, Changes]
@@ -73,6 +76,8 @@ class Family:
     per_label: int | None = None
     plain: Changes = field(default_factory=dict)
     attacked: bool = False
+    rest: int | None = None
+    members: int = 1
 
 
 _ENGLISH, _CHINESE = "typos,swaps", "homophones,swaps"  # drops may take away what a label rests on
@@ -88,6 +93,8 @@ _ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt
 _WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
 _IMBALANCE = ("weights", "sampling", "logit-adjustment", "focal")
 _AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard", "mask")
+_COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
+_SEMI = ("pseudo", "uda", "fixmatch")
 _STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
 
 FAMILIES = {
@@ -118,6 +125,18 @@ FAMILIES = {
         }
     ),
     "domain": Family({"pre-trained": {"base": "{domain}"}}, sets=("airline",), rows=1_000),
+    "semi": Family(
+        {name: {"semi": {"method": name, "text": "{rest}"}} for name in _SEMI},
+        sets=("sst2", "smp2020"),
+        rows=300,
+        rest=3_000,
+        plain={"epochs": 10},
+    ),
+    "knowledge": Family({"lexicon": {"knowledge": "lexicon"}}, sets=("sst2", "hotel"), rows=1_000),
+    "knowledge-textcnn": Family(
+        {"lexicon": {"knowledge": "lexicon"}}, sets=("sst2", "hotel"), rows=1_000, plain=_STUDENT
+    ),
+    "ensemble": Family({name: {"combine": name} for name in _COMBINE}, members=3),
 }
 
 
@@ -135,8 +154,10 @@ class Job:
     @property
     def place(self) -> Path:
         """Folder of the rows, and of all models that learn from them."""
-        n = f"{self.family.per_label}-each-{self.seed}" if self.family.per_label else f"{self.family.rows}"
-        return RUNS / self.set / n
+        if self.family.per_label:
+            return RUNS / self.set / f"{self.name}-{self.family.per_label}-each-{self.seed}"
+        own = f"-{self.name}" if self.family.plain or self.family.rest else ""
+        return RUNS / self.set / f"{self.family.rows}{own}"
 
     @property
     def folder(self) -> Path:
@@ -145,7 +166,9 @@ class Job:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The whole recipe."""
+        """The whole recipe; of an ensemble, how to make it."""
+        if "combine" in self.changes:
+            return self.changes
         parts = {part: str(self.place / f"{part}.parquet") for part in ("train", "dev", "test")}
         recipe = {
             "name": self.method,
@@ -178,6 +201,7 @@ class Job:
             chosen = self._chosen(table)
             pq.write_table(table.take(chosen), self.place / "train.parquet")
             left = np.setdiff1d(np.arange(len(table)), chosen)
+            left = left[_draw(len(left), self.family.rest or len(left), 13)]
             texts = (" ".join(text.split()) for text in table.take(left)["text"].to_pylist())
             (self.place / "rest.txt").write_text("\n".join(texts) + "\n", "utf-8")
         if "{domain}" in json.dumps(self.changes) and not (self.place / "domain").is_dir():
@@ -196,7 +220,8 @@ class Job:
         """Train, judge and return the figures; from the record where there is one of this recipe."""
         record = self.folder.with_suffix(".json")
         known = json.loads(record.read_text("utf-8")) if record.is_file() else {}
-        found = known if known.get("recipe") == self.recipe else {"recipe": self.recipe, **self._train(threads)}
+        make = self._combine if "combine" in self.changes else self._train
+        found = known if known.get("recipe") == self.recipe else {"recipe": self.recipe, **make(threads)}
         if self.family.attacked and "robust" not in found:
             found["robust"] = self._attack(threads)
         record.write_text(json.dumps(found), "utf-8")
@@ -207,16 +232,22 @@ class Job:
         file.write_text(yaml.safe_dump(self.recipe, sort_keys=False), "utf-8")
         result, used = _sentimo(["train", str(file), "-o", str(self.folder), "--overwrite", "--json"], threads)
         report = json.loads((self.folder / "report.json").read_text("utf-8"))
-        own = result["test"]["tasks"]["labels"]
         return {
-            **{name: own["figures"][name]["value"] for name in ("macro_f1", "accuracy")},
-            "recall": {each["label"]: each["recall"]["value"] for each in own["per_label"]},
-            "support": {each["label"]: each["support"] for each in own["per_label"]},
+            **_figures(result["test"]),
             "share": report.get("adapt", {}).get("share"),
             "notes": report["notes"],
-            "seconds": sum(each["seconds"] for each in report["epochs"]),
             **used,
         }
+
+    def _combine(self, threads: int) -> dict[str, Any]:
+        members = [self.place / f"plain-{seed}" for seed in self.changes["members"]]
+        options = ["--combine", self.changes["combine"], "--dev", str(self.place / "dev.parquet"), "--overwrite"]
+        _, used = _sentimo(["ensemble", *map(str, members), "-o", str(self.folder), *options, "--json"], threads)
+        test = str(self.place / "test.parquet")
+        result, _ = _sentimo(["evaluate", str(self.folder), test, "--n-bootstrap", "0", "--json"], threads)
+        taught = [json.loads(each.with_suffix(".json").read_text("utf-8"))["cpu_seconds"] for each in members]
+        used["cpu_seconds"] += sum(taught)
+        return {**_figures(result), "share": None, "notes": [], **used}
 
     def _attack(self, threads: int) -> float:
         changes, test = SETS[self.set].attack, self.recipe["tasks"][0]["test"]
@@ -224,6 +255,15 @@ class Job:
         result, _ = _sentimo([*options, "--n-bootstrap", "0"], threads)
         robust: float = result["attack"]["robust"]["value"]
         return robust
+
+
+def _figures(result: Mapping[str, Any]) -> dict[str, Any]:
+    own = result["tasks"]["labels"]
+    return {
+        **{name: own["figures"][name]["value"] for name in ("macro_f1", "accuracy")},
+        "recall": {each["label"]: each["recall"]["value"] for each in own["per_label"]},
+        "support": {each["label"]: each["support"] for each in own["per_label"]},
+    }
 
 
 def _draw(n: int, wanted: int, seed: int) -> np.ndarray:
@@ -296,22 +336,25 @@ def main() -> None:
     methods = {name: family.methods[name] for name in chosen.only.split(",")} if chosen.only else family.methods
     sets = chosen.sets.split(",") if chosen.sets else family.sets
     seeds = range(1, chosen.seeds + 1)
+    of_members = range(1, chosen.seeds * family.members + 1)
 
-    def runs_of(name: str, method: str, changes: Changes) -> list[Job]:
-        return [Job(chosen.family, family, name, method, changes, seed) for seed in seeds]
+    def job_of(name: str, method: str, changes: Changes, seed: int) -> Job:
+        if "combine" in changes:
+            changes = {**changes, "members": list(of_members[seed - 1 :: chosen.seeds])}
+        return Job(chosen.family, family, name, method, changes, seed)
 
-    plain = [job for name in sets for job in runs_of(name, "plain", {})]
-    others = [job for name in sets for method, changes in methods.items() for job in runs_of(name, method, changes)]
+    plain = [job_of(name, "plain", {}, seed) for name in sets for seed in of_members]
+    others = [job_of(name, *method, seed) for name in sets for method in methods.items() for seed in seeds]
     others.sort(key=lambda job: job.seed)  # the first seed of all is there first
-    for job in (*plain, *others):
-        job.prepare(chosen.threads)
+    for each in (*plain, *others):
+        each.prepare(chosen.threads)
     with ThreadPoolExecutor(chosen.jobs) as pool:  # plain ones first: they may be teachers
         found = [run for jobs in (plain, others) for run in pool.map(lambda job: job.run(chosen.threads), jobs)]
     done = list(zip([*plain, *others], found, strict=True))
     table, notes = [], []
     for name in sets:
         own = {
-            method: [run for job, run in done if (job.set, job.method) == (name, method)]
+            method: [run for job, run in done if (job.set, job.method) == (name, method) and job.seed in seeds]
             for method in ("plain", *methods)
         }
         table += [{"set": SETS[name].folder, **line(method, runs, own["plain"])} for method, runs in own.items()]
