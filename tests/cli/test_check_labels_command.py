@@ -31,6 +31,16 @@ def test_the_wrong_label_comes_first_with_its_row(reviews):
     assert found["pairs"][0] == {"given": "bad", "suggested": "good", "n": 1}
 
 
+def test_a_model_judges_the_task_that_has_the_labels(tmp_path):
+    words = {"negative": "awful", "positive": "lovely"}
+    rows = [f"room {at} was {word},{mood}" for at in range(12) for mood, word in words.items()]
+    (tmp_path / "moods.csv").write_text("\n".join(["text,mood", *rows, "a lovely view,negative"]) + "\n", "utf-8")
+
+    found = json.loads(invoke(tmp_path / "moods.csv", "--model", "lexicon", "--json").stdout)
+
+    assert [(each["row"], each["suggested"]) for each in found["errors"]] == [(25, "positive")]
+
+
 def test_the_list_is_written_and_the_data_left_alone(reviews, tmp_path):
     before = reviews.read_bytes()
 

@@ -52,6 +52,13 @@ def test_missing_files_are_told(file):
         invoke("validate", file({"tasks": [{"name": "mood", "train": "rows.csv"}]}))
 
 
+def test_missing_teachers_are_told(file, tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=r"no such file: .*models/big"):
+        invoke("validate", file({"tasks": [{"name": "mood", "train": "rows.csv"}], "teacher": "models/big"}))
+
+
 @pytest.mark.parametrize("command", ["show", "validate"])
 def test_an_unknown_key_gets_the_nearest_one(file, command):
     with pytest.raises(RecipeError, match=r"unknown key 'epoch'\. Did you mean 'epochs'\?"):

@@ -21,10 +21,10 @@ def check_labels(
     data: Annotated[list[Path], typer.Argument(help="Labelled file or files: CSV, TSV, JSONL or Parquet.")],
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
-    task: Annotated[str | None, typer.Option(help="Task of the model. Default: the label column.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task of the model. Default: seen from the labels.")] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="Model folder that judges; not trained on these rows. Default: n-grams, in folds."),
+        typer.Option(help="Model that judges; not trained on these rows. Default: n-grams, in folds."),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the n-gram models.")] = 5,
     output: Annotated[
@@ -49,7 +49,8 @@ def check_labels(
     from sentimo.core.labels import chosen_space
     from sentimo.data.dataset import load_dataset
     from sentimo.data.writers.table import check_free, write_table
-    from sentimo.engine.predictor import Predictor
+    from sentimo.engine.analyzer import Analyzer
+    from sentimo.evaluate.labelled import load_labelled
     from sentimo.train.label_errors import check_labels as check
 
     if output is not None:
@@ -65,10 +66,11 @@ def check_labels(
         encoding=encoding,
     ).with_columns(data[0])
     name = task or reading.columns[1]
-    judge = Predictor.load(model) if model else None
+    judge = Analyzer.load(model) if model else None
     given = chosen_space(options.space_of(space), name, reading.kind)
-    if judge is not None and given is None:
-        given = judge.spaces.get(name)
+    if judge is not None:
+        name, _ = load_labelled(data[0], judge.spaces, reading, task=task)
+        given = given or judge.spaces[name]
     dataset = load_dataset(data, reading, task=name, space=given)
     found = check(
         dataset.examples,

@@ -27,12 +27,12 @@ def show(path: _File) -> None:
 
 @recipe.command()
 def validate(path: _File) -> None:
-    """Check a recipe: keys, values, the settings of heads and objectives, and that its files are there.
+    """Check a recipe: keys, values, settings of heads and objectives, and that its files and teachers are there.
 
     Example: sentimo recipe validate recipe.yaml
     """
     from sentimo.errors import MissingExtraError, RecipeError
-    from sentimo.train.recipe import load_recipe
+    from sentimo.train.recipe import load_recipe, paths_of
 
     loaded = load_recipe(path)
     try:
@@ -40,11 +40,8 @@ def validate(path: _File) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"checking heads and objectives ({error.name})", "train") from None
     check_parts(loaded)
-    files = [file for task in loaded.tasks for file in (*task.train, *task.dev, *task.test)]
-    files += loaded.semi.text if loaded.semi else []
-    missing = [file for file in files if not file.is_file()]
-    if missing:
-        raise RecipeError(f"{path}: no such file: {', '.join(map(str, missing))}. Paths are relative to the recipe.")
+    if missing := [str(each) for each in paths_of(loaded) if not each.exists()]:
+        raise RecipeError(f"{path}: no such file: {', '.join(missing)}. Paths are relative to the recipe.")
     err.print(f"{path} is a valid recipe for {', '.join(task.name for task in loaded.tasks)}", markup=False)
 
 

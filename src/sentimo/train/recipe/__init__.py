@@ -25,7 +25,7 @@ from sentimo.train.recipe.parts import (
     TaskRecipe,
     Teacher,
 )
-from sentimo.train.recipe.paths import relative_to
+from sentimo.train.recipe.paths import paths_of, relative_to
 from sentimo.train.recipe.recipe import Recipe
 from sentimo.train.recipe.text import (
     dump_recipe,
@@ -62,6 +62,7 @@ __all__ = [
     "parse_augment",
     "parse_recipe",
     "parse_setting",
+    "paths_of",
     "relative_to",
     "with_settings",
 ]

@@ -19,6 +19,18 @@ def relative_to(recipe: Recipe, folder: Path) -> Recipe:
     return moved(recipe, lambda each: Path(os.path.relpath(each, folder)), is_folder=lambda base: Path(base).is_dir())
 
 
+def paths_of(recipe: Recipe) -> list[Path]:
+    """Return the files and folders that a recipe names, but for bases and models, which may be ids of a hub."""
+    found: list[Path] = []
+
+    def see(path: Path) -> Path:
+        found.append(path)
+        return path
+
+    moved(recipe, see, is_folder=lambda name: False)
+    return found
+
+
 def moved(recipe: Recipe, move: Callable[[Path], Path], is_folder: Callable[[str], bool]) -> Recipe:
     """Return the recipe with every path moved; a name counts as a path where `is_folder` says so."""
     tasks = [
