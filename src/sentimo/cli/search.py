@@ -59,7 +59,7 @@ def _print(result: SearchResult) -> None:
 
     keys = list(result.importance) or list(dict.fromkeys(key for each in result.trials for key in each.settings))
     table = Table(title=f"{result.metric} on the dev rows, best first", title_justify="left")
-    for heading in ("trial", result.metric, "epochs", *keys):
+    for heading in ("trial", result.metric, "epochs run", *keys):
         table.add_column(Text(heading), justify="right")
     order = sorted([result.start, *result.trials], key=lambda each: (each.state != "complete", -(each.value or 0.0)))
     for each in order:

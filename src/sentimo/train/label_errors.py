@@ -144,9 +144,12 @@ def _by_folds(
     on_fold: Callable[[int], None],
 ) -> Floats:
     scores = np.full((len(examples), len(space)), np.nan)
-    for number, (rows, model) in enumerate(fold_models(examples, task, space, n_folds=n_folds, seed=seed), 1):
-        scores[rows] = _by(model, [examples[row] for row in rows], task, space)
-        on_fold(number)
+    try:
+        for number, (rows, model) in enumerate(fold_models(examples, task, space, n_folds=n_folds, seed=seed), 1):
+            scores[rows] = _by(model, [examples[row] for row in rows], task, space)
+            on_fold(number)
+    except DataError as error:
+        raise DataError(f"{len(examples)} rows are too few to judge one by the others: {error}") from error
     return scores
 
 

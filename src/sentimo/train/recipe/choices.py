@@ -24,6 +24,8 @@ def as_list(value: Any) -> Any:
 
 def as_part(value: Any) -> Any:
     """Return what `true` and `false` mean for a part: its defaults, and none."""
+    if isinstance(value, str):
+        raise ValueError(f"expected true, false or a mapping of its settings, not {value!r}")
     return {} if value is True else None if value is False else value
 
 
