@@ -81,8 +81,9 @@ def _files(title: str, *options: str) -> Experiment:
     return Experiment(title, ("python", "benchmarks/files.py", *options, "--json"))
 
 
-def _workshop(family: str) -> Experiment:
-    return Experiment(f"Training methods: {family}", ("python", "benchmarks/workshop.py", family, "--json"))
+def _workshop(family: str, *options: str) -> Experiment:
+    title = " ".join(("Training methods:", family, *options[1:]))
+    return Experiment(title, ("python", "benchmarks/workshop.py", family, *options, "--json"))
 
 
 _SMALL = ("--also", "8-bit=runs/default-en/fast")
@@ -156,9 +157,10 @@ EXPERIMENTS = {
     ),
     "workshop-lora": Experiment(
         "LoRA against fine-tuning all weights",
-        ("python", "benchmarks/workshop.py", "adapt", "--sets", "emotion-6", "--only", "lora", "--json"),
+        ("python", "benchmarks/workshop.py", "adapt", "--only", "lora", "--json"),
     ),
-    **{f"workshop-{family}": _workshop(family) for family in FAMILIES},
+    **{f"workshop-{name}": _workshop(name) for name in FAMILIES},
+    **{f"workshop-{name}-zh": _workshop(name, "--sets", family.zh) for name, family in FAMILIES.items() if family.zh},
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
 }

@@ -140,10 +140,12 @@ def _loss(network: nn.Module, rows: Rows, pairs: Sequence[Pair]) -> Tensor:
     chosen = [row for _, one, other, _ in pairs for row in (one, other)]
     seen = _seen(network, rows, chosen)
     losses = []
-    for number, (task, _, _, alike) in enumerate(pairs):
-        one, other = seen[task][2 * number].float(), seen[task][2 * number + 1].float()
-        losses.append((nn.functional.cosine_similarity(one, other, dim=0) - alike) ** 2)
-    return torch.stack(losses).mean()
+    for task in dict.fromkeys(task for task, *_ in pairs):
+        own = [number for number, pair in enumerate(pairs) if pair[0] == task]
+        one, other = (seen[task][[2 * number + side for number in own]].float() for side in (0, 1))
+        alike = torch.tensor([pairs[number][3] for number in own], device=one.device)
+        losses.append((nn.functional.cosine_similarity(one, other) - alike) ** 2)
+    return torch.cat(losses).mean()
 
 
 def _fit_heads(network: nn.Module, rows: Rows, spaces: Mapping[str, LabelSpace]) -> None:
