@@ -86,28 +86,52 @@ def equal(weights, others):
     return weights.keys() == others.keys() and all(torch.equal(weights[name], others[name]) for name in weights)
 
 
-# By hand. Tokens 1 and 2: z = 0.3 + 0.4 = 0.7. Along the gradient over n tokens z falls by 5 * sqrt(n) * length.
+# By hand. Tokens 1 and 2: z = 0.3 + 0.4 = 0.7, and the text is sqrt(0.1² + 0.1²) long, the unit of every move. Along
+# the gradient over n tokens z falls by 5 * sqrt(n) * the length of the move.
+UNIT = math.sqrt(0.02)
 
 
 def test_fgm_moves_each_text_by_epsilon_against_its_label():
-    found = FGM(plain(), AROUND, epsilon=0.2)(Sum(), batch_of([[1, 2]]))
+    found = FGM(plain(), AROUND, epsilon=0.2 / UNIT)(Sum(), batch_of([[1, 2]]))
 
     assert found.loss.item() == pytest.approx((loss_at(0.7) + loss_at(0.7 - 5 * math.sqrt(2) * 0.2)) / 2, rel=1e-5)
     assert found.logits["mood"].tolist()[0] == pytest.approx([0.0, 0.7])
 
 
 def test_fgm_leaves_padding_where_it_is_and_treats_rows_apart():
-    # One token and padding: z = 0.3, moved by 5 * 0.2. The neighbour does not share its move.
-    found = FGM(plain(), AROUND, epsilon=0.2)(Sum(), batch_of([[1, 0], [1, 2]]))
+    # One token and padding: z = 0.3, 0.1 long, moved by 5 * 2 * 0.1. The neighbour does not share its move.
+    found = FGM(plain(), AROUND, epsilon=2.0)(Sum(), batch_of([[1, 0], [1, 2]]))
 
     first = (loss_at(0.3) + loss_at(0.3 - 5 * 0.2)) / 2
-    second = (loss_at(0.7) + loss_at(0.7 - 5 * math.sqrt(2) * 0.2)) / 2
+    second = (loss_at(0.7) + loss_at(0.7 - 5 * math.sqrt(2) * 2 * UNIT)) / 2
     assert found.loss.item() == pytest.approx(first + second, rel=1e-5)
+
+
+def test_a_move_means_the_same_to_any_scale_of_the_embeddings():
+    class Large(Sum):
+        def __init__(self):
+            super().__init__()
+            self.words.weight.data *= 10
+
+        def forward(self, ids, mask):
+            return {task: logits / 10 for task, logits in super().forward(ids, mask).items()}
+
+    small, large = (FGM(plain(), AROUND)(model, batch_of([[1, 2]])).loss.item() for model in (Sum(), Large()))
+
+    assert large == pytest.approx(small, rel=1e-5)
+
+
+def test_smart_moves_no_coordinate_beyond_its_share():
+    model = Sum()
+    SMART(plain(), AROUND, epsilon=0.5, steps=3)(model, batch_of([[1, 2]]))
+
+    moved = [(each - model.seen[0]).abs().max().item() for each in model.seen]
+    assert max(moved) == pytest.approx(0.5 * math.sqrt(0.02 / 4), rel=1e-5)
 
 
 def test_pgd_walks_and_stops_at_epsilon():
     model = Sum()
-    found = PGD(plain(), AROUND, epsilon=0.25, step_size=0.1, steps=4)(model, batch_of([[1, 2]]))
+    found = PGD(plain(), AROUND, epsilon=0.25 / UNIT, step_size=0.1 / UNIT, steps=4)(model, batch_of([[1, 2]]))
 
     reached = [(each - model.seen[0]).norm().item() for each in model.seen]
     assert reached == pytest.approx([0.0, 0.1, 0.2, 0.25, 0.25], abs=1e-6)
@@ -117,7 +141,7 @@ def test_pgd_walks_and_stops_at_epsilon():
 def test_freelb_learns_from_every_place_of_its_walk():
     model = Sum()
     words = model.words.weight.detach()[[1, 2]]
-    found = FreeLB(plain(), AROUND, epsilon=0.3, step_size=0.2, steps=3)(model, batch_of([[1, 2]]))
+    found = FreeLB(plain(), AROUND, epsilon=0.3 / UNIT, step_size=0.2 / UNIT, steps=3)(model, batch_of([[1, 2]]))
 
     z = [(each.sum(dim=1) @ torch.tensor([3.0, 4.0])).item() for each in model.seen]
     lengths = [(each - words).norm().item() for each in model.seen]
@@ -145,7 +169,7 @@ def test_vat_finds_the_direction_in_which_answers_move_most():
     ends = [divergence(MOODS, torch.tensor([[0.0, 0.7 + sign * math.sqrt(2)]]), wanted).item() for sign in (1.0, -1.0)]
 
     torch.manual_seed(0)
-    found = VAT(plain(), AROUND, epsilon=0.2)(Sum(), bare)
+    found = VAT(plain(), AROUND, epsilon=0.2 / UNIT)(Sum(), bare)
 
     assert min(abs(found.loss.item() - end) for end in ends) < 1e-5
 

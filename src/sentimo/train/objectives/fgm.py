@@ -11,14 +11,14 @@ from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wr
 class FGM(Wrapper):
     """Fast gradient method: the mean of the loss and of the loss where the word embeddings x of each text moved.
 
-    ``(L(x) + L(x + epsilon * g / |g|)) / 2`` with g the gradient of the loss over all embeddings of a text, taken as a
-    constant. A step costs a little more than two.
+    ``(L(x) + L(x + epsilon * |x| * g / |g|)) / 2`` with g the gradient of the loss over all embeddings of a
+    text, taken as a constant. A step costs a little more than two.
 
     Args:
         inner: The objective within.
         around: Not needed.
-        epsilon: Length of the move, > 0. A token of the built-in bases has length 1 to 2.5, a text of n tokens about
-            sqrt(n) times that.
+        epsilon: Length of the move as a share of the length |x| of the text's embeddings, > 0. Papers and other
+            programs give it as it is, often 1.0 for a batch: the same number is far more here.
 
     Raises:
         ValueError: epsilon is not positive.
@@ -28,7 +28,7 @@ class FGM(Wrapper):
     See also: PGD and FreeLB, several smaller steps.
     """
 
-    def __init__(self, inner: nn.Module, around: Surroundings, epsilon: float = 1.0) -> None:
+    def __init__(self, inner: nn.Module, around: Surroundings, epsilon: float = 0.02) -> None:
         super().__init__(inner, around)
         if not epsilon > 0:
             raise ValueError(f"epsilon {epsilon} is not positive")

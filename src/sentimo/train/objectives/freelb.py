@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
-from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper, no_shift, unit, within
+from sentimo.train.objectives.step import Batch, Dice, Outcome, no_shift, unit
+from sentimo.train.objectives.walk import Walk
 
 
-class FreeLB(Wrapper):
+class FreeLB(Walk):
     """Free large batch: the mean of the losses at the places of a random walk uphill.
 
-    From a random d of length about epsilon / 2, ``(L(x + d_1) + ... + L(x + d_steps)) / steps``, where ``d <- P(d +
-    step_size * g / |g|)`` as in PGD. Every place is learnt from, none is thrown away.
+    From a random d of length ``epsilon * |x| / 2``, ``(L(x + d_1) + ... + L(x + d_steps)) / steps``, where ``d <- P(d +
+    step_size * |x| * g / |g|)`` as in PGD. Every place is learnt from, none is thrown away.
 
     The answers that it hands on are those to the first moved text, no pass is made without a move: name it first among
     several, or one that stands around it compares with those.
@@ -20,8 +20,8 @@ class FreeLB(Wrapper):
     Args:
         inner: The objective within.
         around: Not needed.
-        epsilon: Greatest length of d, > 0.
-        step_size: Length of a step, > 0.
+        epsilon: Greatest length of d as a share of the length |x| of the text's embeddings, > 0.
+        step_size: Length of a step, as such a share, > 0.
         steps: Number of places, >= 1; a training step costs and holds in memory as many.
 
     Raises:
@@ -30,17 +30,6 @@ class FreeLB(Wrapper):
     Source: Zhu et al. 2020, "FreeLB: Enhanced Adversarial Training for Natural Language Understanding",
     arXiv:1909.11764, algorithm 1; dropout is the same at all places, section 3.3.
     """
-
-    def __init__(
-        self, inner: nn.Module, around: Surroundings, epsilon: float = 1.0, step_size: float = 0.4, steps: int = 3
-    ) -> None:
-        super().__init__(inner, around)
-        if not epsilon > 0 or not step_size > 0 or steps < 1 or steps != int(steps):
-            raise ValueError(
-                f"epsilon {epsilon}, step_size {step_size}, steps {steps}: expected lengths above 0 and whole steps, "
-                "at least 1"
-            )
-        self.epsilon, self.step_size, self.steps = epsilon, step_size, steps
 
     def cost(self, inner: float) -> float:
         """Return the work of a step."""
@@ -54,8 +43,7 @@ class FreeLB(Wrapper):
         first = reached = self.inner(model, batch.moved(shift))
         loss = first.loss / self.steps
         for _ in range(self.steps - 1):
-            (gradient,) = torch.autograd.grad(reached.loss, shift, retain_graph=True)
-            shift = within(shift.detach() + self.step_size * unit(gradient), self.epsilon).requires_grad_()
+            shift = self.further(reached, shift, keep=True)
             dice.again()
             reached = self.inner(model, batch.moved(shift))
             loss = loss + reached.loss / self.steps

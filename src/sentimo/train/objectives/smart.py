@@ -24,8 +24,7 @@ class SMART(Wrapper):
         inner: The objective within.
         around: The label spaces.
         weight: Factor of the divergence, > 0.
-        epsilon: Greatest size of a coordinate of d, > 0. Embeddings of the built-in bases have a standard deviation
-            of 0.06 to 0.13.
+        epsilon: Greatest size of a coordinate of d as a share of the root mean square of the text's embeddings, > 0.
         steps: Steps uphill, >= 1; the length of each is epsilon in its greatest coordinate.
 
     Raises:
@@ -37,7 +36,7 @@ class SMART(Wrapper):
     """
 
     def __init__(
-        self, inner: nn.Module, around: Surroundings, weight: float = 1.0, epsilon: float = 0.02, steps: int = 1
+        self, inner: nn.Module, around: Surroundings, weight: float = 1.0, epsilon: float = 0.2, steps: int = 1
     ) -> None:
         super().__init__(inner, around)
         if not weight > 0 or not epsilon > 0 or steps < 1 or steps != int(steps):
@@ -53,7 +52,10 @@ class SMART(Wrapper):
 
     def forward(self, model: nn.Module, batch: Batch) -> Outcome:
         """Return the loss of a batch."""
-        shift = self.epsilon / 3 * torch.randn_like(no_shift(model, batch)).clamp(-3.0, 3.0)
+        noise = torch.randn_like(no_shift(model, batch)).clamp(-3.0, 3.0)
+        coordinates = (batch.mask.sum(dim=1) * noise.shape[2]).view(-1, 1, 1)
+        most = self.epsilon * coordinates.clamp(min=1) ** -0.5  # of a shift, whose unit is the length of the text
+        shift = most / 3 * noise
         dice = Dice(batch.ids.device)
         plain = self.inner(model, batch)
         fixed = {task: each.detach() for task, each in plain.logits.items()}
@@ -62,7 +64,7 @@ class SMART(Wrapper):
             dice.again()
             (gradient,) = torch.autograd.grad(self._distance(model, batch, shift, fixed), shift)
             greatest = gradient.flatten(1).abs().amax(dim=1).clamp(min=_LEAST).view(-1, 1, 1)
-            shift = (shift + self.epsilon * gradient / greatest).clamp(-self.epsilon, self.epsilon)
+            shift = (shift + most * gradient / greatest).clamp(-most, most)
         dice.again()
         smooth = self._distance(model, batch, shift.detach(), plain.logits)
         return Outcome(plain.loss + self.weight * smooth, plain.logits)

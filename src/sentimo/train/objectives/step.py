@@ -37,7 +37,8 @@ class Batch:
         has: Task -> (b,) bool, whether the row has a target.
         unknown: Task -> (b, n_labels) bool, labels to leave out.
         precision: "fp32" or "bf16".
-        shift: (b, t, e) added to the word embeddings, or None.
+        shift: (b, t, e) added to the word embeddings, or None. Its unit is the length of the text: that of all its
+            word embeddings as one vector, so that a shift means the same to any base and any text.
         mix: Task -> place of the row (b,) that each row is mixed with, and its own share (b,) of the mixture.
         epoch: Of the run, from 0.
     """
@@ -162,7 +163,7 @@ class Wrapper(nn.Module, ABC):
 
 def ask(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Return task -> logits (b, n_labels) in fp32; labels to leave out have no weight in any softmax or sigmoid."""
-    with _shifted(model, batch.shift), autocast(batch.precision, batch.ids.device):
+    with _shifted(model, batch), autocast(batch.precision, batch.ids.device):
         found = model(batch.ids, batch.mask)
     logits = {task: each.float() for task, each in found.items()}
     return logits | {task: logits[task].masked_fill(out, RULED_OUT) for task, out in batch.unknown.items()}
@@ -186,16 +187,21 @@ def no_shift(model: nn.Module, batch: Batch) -> Tensor:
 
 def unit(rows: Tensor) -> Tensor:
     """Return rows (b, t, e) of length 1 each; rows without a direction stay 0."""
-    lengths = rows.flatten(1).norm(dim=1)
+    lengths = _length(rows)
     scale: Tensor = torch.where(lengths > _LEAST, 1.0 / lengths.clamp(min=_LEAST), 0.0)
     return scale.view(-1, 1, 1) * rows
 
 
 def within(rows: Tensor, radius: float) -> Tensor:
     """Return rows (b, t, e) cut to length `radius`."""
-    lengths = rows.flatten(1).norm(dim=1).clamp(min=_LEAST)
-    scale: Tensor = (radius / lengths).clamp(max=1.0)
+    scale: Tensor = (radius / _length(rows).clamp(min=_LEAST)).clamp(max=1.0)
     return scale.view(-1, 1, 1) * rows
+
+
+def _length(rows: Tensor) -> Tensor:
+    """Return the length (b,) of each of rows (b, t, e), as one vector."""
+    length: Tensor = torch.linalg.vector_norm(rows.float(), dim=(1, 2))
+    return length
 
 
 class Dice:
@@ -227,13 +233,17 @@ def set_random_state(states: Sequence[Tensor], device: torch.device) -> None:
 
 
 @contextmanager
-def _shifted(model: nn.Module, shift: Tensor | None) -> Iterator[None]:
-    if shift is None:
+def _shifted(model: nn.Module, batch: Batch) -> Iterator[None]:
+    if (shift := batch.shift) is None:
         yield
         return
-    hook = embeddings_of(model).register_forward_hook(
-        lambda layer, inputs, output: output + shift[:, -output.shape[1] :].to(output.dtype)
-    )
+
+    def move(layer: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        n = output.shape[1]
+        length = _length(output.detach() * batch.mask[:, -n:].unsqueeze(-1)).view(-1, 1, 1)
+        return output + (length * shift[:, -n:]).to(output.dtype)
+
+    hook = embeddings_of(model).register_forward_hook(move)
     try:
         yield
     finally:

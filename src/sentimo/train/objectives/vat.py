@@ -12,15 +12,15 @@ from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wr
 class VAT(Wrapper):
     """Virtual adversarial training: add how far the answers move where they move most.
 
-    ``L + weight * D(p(x), p(x + r))`` with r of length epsilon in the direction in which the divergence D (see
-    `sentimo.train.divergence`) grows fastest, found by power iteration from a random one. The answers p(x) are taken
-    as constants. It needs no labels, so every row counts for every task.
+    ``L + weight * D(p(x), p(x + r))`` with r of length ``epsilon * |x|`` in the direction in which the divergence D
+    (see `sentimo.train.divergence`) grows fastest, found by power iteration from a random one. The answers p(x) are
+    taken as constants. It needs no labels, so every row counts for every task.
 
     Args:
         inner: The objective within.
         around: The label spaces.
         weight: Factor of the divergence, > 0.
-        epsilon: Length of r, > 0.
+        epsilon: Length of r as a share of the length |x| of the text's word embeddings, > 0.
         xi: Length at which the direction is sought, as a share of epsilon, in (0, 1]. Far smaller ones drown in the
             rounding of bf16.
         iterations: Power iterations, >= 1.
@@ -38,7 +38,7 @@ class VAT(Wrapper):
         inner: nn.Module,
         around: Surroundings,
         weight: float = 1.0,
-        epsilon: float = 1.0,
+        epsilon: float = 0.02,
         xi: float = 0.3,
         iterations: int = 1,
     ) -> None:
