@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from defaults import MOST_DEV, SEED, Default, Judged, Row, Source, shuffled
+from defaults import MOST_DEV, SEED, Default, Row, Source, shuffled
 from graded_zh import graded_sentences, intensity_by_marks
 
 from sentimo.core.labels import EKMAN_7, MAPPINGS, POLARITY_3
@@ -98,24 +98,6 @@ def gather() -> None:
     MODEL.write("intensity-train", [*real[MOST_DEV:], *made[n:]])
 
 
-def card(found: Judged) -> str:
-    """Return the card's paragraphs: data, figures per set and phenomenon, limits."""
-    rows = "\n".join(_row(source, found) for source in MODEL.sources)
-    groups = ", ".join(f"{name} {each.right}/{each.n}" for name, each in found.phenomena.groups.items())
-    total = found.phenomena.total
-    share = f"{total.right} of {total.n} cases as expected, {total.share.value:.2f}"
-    share += f" [{total.share.low:.2f}, {total.share.high:.2f}]"
-    return ABOUT.format(left_out=f"{MODEL.left_out():,}", rows=rows, groups=groups, share=share)
-
-
-def _row(source: Source, found: Judged) -> str:
-    task = found.sets[source.name].tasks[source.task]
-    figures = [str(task.figures[name]) for name in ("accuracy", "macro_f1", "ece")]
-    learnt = "yes" if source.trained else "no"
-    cells = [source.task, f"{source.folder}: {source.about}", source.licence, learnt, str(len(task.space)), str(task.n)]
-    return f"| {' | '.join([*cells, *figures, source.published or '-'])} |"
-
-
 ABOUT = """
 Fine-tuned from [zh-small](../zh-small/README.md), 14.6 million weights, at most 256 tokens at once; weights are stored
 in 8 bit and computed with in float, so answers are the same on every processor.
@@ -175,4 +157,4 @@ Three epochs in bf16 on one H100, about four minutes. zh-small took 11.6 minutes
 
 
 if __name__ == "__main__":
-    MODEL.main(__doc__, gather, card)
+    MODEL.main(__doc__, gather, ABOUT)

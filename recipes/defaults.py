@@ -21,7 +21,7 @@ from sentimo.compress.report import print_outcome
 from sentimo.compress.run import compress, refusal
 from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example, Target
-from sentimo.core.labels import LabelSpace
+from sentimo.core.labels import Kind, LabelSpace
 from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import Predictions, TaskScores
 from sentimo.engine.predictor import Predictor
@@ -38,9 +38,13 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 SEED = 13
 MOST_DEV = 700  # rows of a set: enough to choose and calibrate by
-SMALL = "8-bit weights"
+MOST_TAUGHT = 40_000  # texts that 8-bit products are learnt with
+SMALL = {"weights8": "8-bit weights", "qat8": "8-bit products"}
 CACHE_BYTES = 256 << 20  # the sets share texts, and some have labels for two tasks
-GATE = Gate(max_drop=0.5, min_speedup=0.9)  # of 8-bit weights; they are there to be small, and compute as before
+GATES = {  # 8-bit weights are there to be small, and compute as before
+    "weights8": Gate(max_drop=0.5, min_speedup=0.9),
+    "qat8": Gate(max_drop=0.5, min_speedup=1.5),
+}
 
 
 class Row(NamedTuple):
@@ -60,10 +64,13 @@ class Source:
         about: What it holds.
         licence: As far as it is stated.
         mapping: Its label -> the task's label; labels that are absent are left out. None: the same labels.
+        scale: Its number -> the task's, of a task that is a score.
         column: Its label column.
         among: Labels that it tells apart; the model is judged between those.
         trained: Whether the model learns from it; the others only judge.
-        more: Files that are learnt from beside its train part.
+        train: Files that are learnt from.
+        test: The part that judges.
+        most_dev: Rows of its dev part to choose by.
         published: What others reached on its test part.
     """
 
@@ -72,10 +79,13 @@ class Source:
     about: str
     licence: str = "not stated"
     mapping: Mapping[str, str] | None = None
+    scale: Callable[[float], float] | None = None
     column: str = "label"
     among: tuple[str, ...] | None = None
     trained: bool = True
-    more: tuple[str, ...] = ()
+    train: tuple[str, ...] = ("train",)
+    test: str = "test"
+    most_dev: int = MOST_DEV
     published: str = ""
 
     @property
@@ -114,12 +124,14 @@ class Default:
         recipe: How it is trained.
         spaces: Task -> labels, of the tasks that are read from `sources`.
         sources: The data sets.
+        compression: How it is made small.
     """
 
     language: str
     recipe: Path
     spaces: Mapping[str, LabelSpace]
     sources: Sequence[Source]
+    compression: str = "weights8"
 
     @property
     def run(self) -> Path:
@@ -134,11 +146,11 @@ class Default:
         for task in self.spaces:
             dev: list[Row] = []
             for source in (each for each in self.sources if each.task == task and each.trained):
-                rows = [row for part in ("train", *source.more) for row in self.read(source, part)]
+                rows = [row for part in source.train for row in self.read(source, part)]
                 rows = list(distinct(rows, out["dev"] | out["test"]))
                 self.write(f"{task}-{source.folder}-train", rows)
                 learnt += ((source, row) for row in rows)
-                dev += _drawn(list(distinct(self.read(source, "dev"), out["test"])))
+                dev += shuffled(list(distinct(self.read(source, "dev"), out["test"])))[: source.most_dev]
                 print(f"{task}, {source.folder}: {len(rows):,} rows")
             self.write(f"{task}-dev", list(distinct(dev, set())))
         return learnt
@@ -149,7 +161,7 @@ class Default:
             folded(row.text)
             for source in self.sources
             if source.trained
-            for part in ("train", *source.more)
+            for part in source.train
             for row in self.read(source, part)
         }
         return len(learnt & (self.texts("dev") | self.texts("test")))
@@ -159,12 +171,17 @@ class Default:
         return {folded(row.text) for source in self.sources for row in self.read(source, part)}
 
     def read(self, source: Source, part: str) -> list[Row]:
-        """Return the rows of a part of a set that have a label of the task."""
+        """Return the rows of a part of a set that have a label of the task; "test" is the part that judges."""
+        if part == source.test and part != "test":
+            return []
+        part = source.test if part == "test" else part
         file = DATA / self.language / source.folder / f"{part}.parquet"
         table = pq.read_table(file, columns=["text", source.column]).to_pydict()
-        names = source.mapping or {label: label for label in self.spaces[source.task].labels}
+        space = self.spaces[source.task]
+        names = source.mapping or {label: label for label in space.labels}
         pairs = zip(table["text"], table[source.column], strict=True)
-        found = ((text, _label(cell, names)) for text, cell in pairs if text)
+        label = source.scale or (lambda cell: _label(cell, names, space.kind))
+        found = ((text, label(cell)) for text, cell in pairs if text)
         return [Row(text, label) for text, label in found if label is not None]
 
     def write(self, name: str, rows: Sequence[Row]) -> None:
@@ -188,30 +205,47 @@ class Default:
             reports[source.name] = evaluate(asked, {source.task: rows}, title=source.about, data=data, seed=SEED)
         return reports
 
-    def store(self, model: Path, about: Callable[[Judged], str]) -> Bundle:
-        """Store what was trained with 8-bit weights, judge that, write its card, and put it in its place."""
+    def store(self, model: Path, about: str) -> Bundle:
+        """Store what was trained in 8 bit, judge that, write its card (`about` as in `main`), put it in its place."""
         recipe = load_recipe(self.recipe)
-        dev = {task.name: load_task(task, recipe.seed).dev for task in recipe.tasks}
+        data = {task.name: load_task(task, recipe.seed) for task in recipe.tasks}
+        dev = {name: each.dev for name, each in data.items()}
+        texts = list(dict.fromkeys(row.document.text for each in data.values() for row in each.train))
+        texts = random.Random(SEED).sample(texts, min(MOST_TAUGHT, len(texts)))
         few = {task: random.Random(SEED).sample(rows, min(MOST_DEV, len(rows))) for task, rows in dev.items()}
-        outcome = compress(model, self.run / "small", few, GATE, only=["weights8"], overwrite=True)
-        print_outcome(outcome, GATE, Console(stderr=True))
+        gate, only = GATES[self.compression], [self.compression]
+        outcome = compress(model, self.run / "small", few, gate, train=texts, only=only, overwrite=True)
+        print_outcome(outcome, gate, Console(stderr=True))
         if outcome.bundle is None:
-            raise refusal(outcome, GATE)
+            raise refusal(outcome, gate)
         small = Predictor.load(outcome.bundle.path, cache_bytes=CACHE_BYTES)
         found = Judged(
-            evaluate(small, dev, title=SMALL, data="the dev rows", seed=SEED),
+            evaluate(small, dev, title=SMALL[self.compression], data="the dev rows", seed=SEED),
             self.judge(small),
             judge(small, built_in_suite(self.language)),
         )
-        return self.put(outcome.bundle, model, found, about(found))
+        return self.put(outcome.bundle, model, found, self.card(about, found))
+
+    def card(self, about: str, found: Judged) -> str:
+        """Return the paragraphs on data and limits with the figures per set and phenomenon in their places."""
+        total = found.phenomena.total
+        share = f"{total.right} of {total.n} cases as expected, {total.share.value:.2f}"
+        return about.format(
+            left_out=f"{self.left_out():,}",
+            rows="\n".join(_card_row(source, found) for source in self.sources),
+            groups=", ".join(f"{name} {each.right}/{each.n}" for name, each in found.phenomena.groups.items()),
+            share=f"{share} [{total.share.low:.2f}, {total.share.high:.2f}]",
+        )
 
     def put(self, small: Bundle, model: Path, found: Judged, about: str) -> Bundle:
         """Write the built-in model: `small`, with the record of the training of `model`, all figures and the card."""
 
+        how = SMALL[self.compression]
+
         def describe(folder: Path) -> Manifest:
             record = json.loads((model / "report.json").read_text("utf-8"))
-            reports = {SMALL: found.dev.to_dict(), **record["figures"]}
-            columns = {f"this model ({SMALL})" if name == SMALL else name: reports[name] for name in reports}
+            reports = {how: found.dev.to_dict(), **record["figures"]}
+            columns = {f"this model ({how})" if name == how else name: reports[name] for name in reports}
             figures = {name: Report.from_dict(each) for name, each in columns.items()}
             (folder / "README.md").write_text(
                 model_card(small.manifest, figures, notes=record["notes"], about=about), "utf-8"
@@ -226,15 +260,15 @@ class Default:
         print(f"{target}: {sum((target / each).stat().st_size for each in bundle.files) / 1e6:.1f} MB")
         return bundle
 
-    def main(self, about: str | None, gather: Callable[[], None], card: Callable[[Judged], str]) -> None:
+    def main(self, help: str | None, gather: Callable[[], None], about: str) -> None:
         """Run the step that the command line names, or all of them.
 
         Args:
-            about: Help.
+            help: What the script does.
             gather: Writes the files to learn from.
-            card: What was found -> the card's paragraphs on data and limits.
+            about: The card's paragraphs on data and limits, with places for what was found; see `card`.
         """
-        options = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        options = argparse.ArgumentParser(description=help, formatter_class=argparse.RawDescriptionHelpFormatter)
         options.add_argument("step", nargs="?", choices=["gather", "train", "judge", "store"], help="default: all")
         options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
         options.add_argument("--model", type=Path, default=self.run / "model", help="what is trained, judged or stored")
@@ -250,7 +284,7 @@ class Default:
                     found = [f"{figure} {task.figures[figure]}" for figure in FIGURES if figure in task.figures]
                     print(f"{name}: {', '.join(found)}")
         if chosen.step in (None, "store"):
-            self.store(chosen.model, card)
+            self.store(chosen.model, about)
 
 
 @dataclass(frozen=True)
@@ -268,7 +302,17 @@ class Judged:
     phenomena: SuiteReport
 
 
-FIGURES = ("accuracy", "macro_f1", "macro_recall")
+FIGURES = ("accuracy", "macro_f1", "macro_recall", "pearson")
+
+
+def _card_row(source: Source, found: Judged) -> str:
+    task = found.sets[source.name].tasks[source.task]
+    figures = [str(task.figures[name]) if name in task.figures else "-" for name in ("accuracy", "macro_f1", "ece")]
+    if "pearson" in task.figures:
+        figures[0] = f"Pearson {task.figures['pearson']}"
+    learnt = "yes" if source.trained else "no"
+    cells = [source.task, f"{source.folder}: {source.about}", source.licence, learnt, str(len(task.space)), str(task.n)]
+    return f"| {' | '.join([*cells, *figures, source.published or '-'])} |"
 
 
 def distinct(rows: Sequence[Row], without: set[str]) -> Iterator[Row]:
@@ -289,18 +333,17 @@ def shuffled(rows: Sequence[Row]) -> list[Row]:
     return random.Random(SEED).sample(rows, len(rows))
 
 
-def _drawn(rows: list[Row]) -> list[Row]:
-    return shuffled(rows)[:MOST_DEV]
-
-
-def _label(cell: Any, names: Mapping[str, str]) -> str | tuple[str, ...] | None:
-    """Return the label that a cell means: of several, all that have a name; None where there is none."""
+def _label(cell: Any, names: Mapping[str, str], kind: Kind) -> str | tuple[str, ...] | None:
+    """Return the label that a cell means: of several, all that have a name; None where none fits the kind of task."""
     if not isinstance(cell, list):
         return names.get(cell)
-    return tuple(dict.fromkeys(names[each] for each in cell if each in names)) or None
+    found = tuple(dict.fromkeys(names[each] for each in cell if each in names))
+    if kind != "multi":
+        return found[0] if len(found) == 1 else None
+    return found or None
 
 
 def _target(label: Any, labels: Sequence[str]) -> Target:
     if isinstance(label, tuple):
         return tuple(labels.index(each) for each in label)
-    return labels.index(label)
+    return label if isinstance(label, float) else labels.index(label)
