@@ -86,7 +86,13 @@ def _workshop(family: str, *options: str) -> Experiment:
     return Experiment(title, ("python", "benchmarks/workshop.py", family, *options, "--json"))
 
 
-_SMALL = ("--also", "8-bit=runs/default-en/fast")
+def _default(language: str, name: str) -> Experiment:
+    model = f"src/sentimo/models/{language}"
+    command = ("python", f"recipes/default_{language}.py", "judge", "--model", model, "--json")
+    return Experiment(f"The built-in {name} model", command)
+
+
+_SMALL = ("--also", "8-bit=runs/default-en/small")
 _SST2 = ("--also", "8-bit=runs/results/sst2-small", "--cascade", "runs/results/sst2-cheap")
 
 EXPERIMENTS = {
@@ -96,6 +102,8 @@ EXPERIMENTS = {
     "hotel-logistic": _hotel("logistic"),
     "hotel-svm": _hotel("svm"),
     "hotel-bayes": _hotel("bayes"),
+    "default-en": _default("en", "English"),
+    "default-zh": _default("zh", "Chinese"),
     "throughput": Experiment("Training throughput", ("python", "benchmarks/throughput.py", "--json")),
     "throughput-amx": Experiment(  # the same command on more cores, two of which it had
         "Training throughput on two cores of a larger processor with bf16",

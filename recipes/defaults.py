@@ -205,6 +205,16 @@ class Default:
             reports[source.name] = evaluate(asked, {source.task: rows}, title=source.about, data=data, seed=SEED)
         return reports
 
+    def table(self, predictor: Predictor) -> Iterator[dict[str, str]]:
+        """Yield what a model reaches on the test part of every set and on the suite of phenomena."""
+        for name, report in self.judge(predictor).items():
+            for task in report.tasks.values():
+                found = {title: str(task.figures[key]) for key, title in FIGURES.items() if key in task.figures}
+                yield {"task, set": name, "rows": f"{task.n:,}", "labels": str(len(task.space)), **found}
+        total = judge(predictor, built_in_suite(self.language)).total
+        share = f"{total.share.value:.4f} [{total.share.low:.4f}, {total.share.high:.4f}]"
+        yield {"task, set": "phenomena, own sentences", "rows": str(total.n), "share right": share}
+
     def store(self, model: Path, about: str) -> Bundle:
         """Store what was trained in 8 bit, judge that, write its card (`about` as in `main`), put it in its place."""
         recipe = load_recipe(self.recipe)
@@ -271,6 +281,7 @@ class Default:
         options = argparse.ArgumentParser(description=help, formatter_class=argparse.RawDescriptionHelpFormatter)
         options.add_argument("step", nargs="?", choices=["gather", "train", "judge", "store"], help="default: all")
         options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+        options.add_argument("--json", action="store_true", help="of judge: print one line of JSON")
         options.add_argument("--model", type=Path, default=self.run / "model", help="what is trained, judged or stored")
         chosen = options.parse_args()
         if chosen.step in (None, "gather"):
@@ -279,10 +290,9 @@ class Default:
             recipe = load_recipe(self.recipe)
             train(recipe, chosen.model, resume=chosen.resume, overwrite=True, console=Console(stderr=True))
         if chosen.step == "judge":
-            for name, report in self.judge(Predictor.load(chosen.model)).items():
-                for task in report.tasks.values():
-                    found = [f"{figure} {task.figures[figure]}" for figure in FIGURES if figure in task.figures]
-                    print(f"{name}: {', '.join(found)}")
+            rows = list(self.table(Predictor.load(chosen.model, cache_bytes=CACHE_BYTES)))
+            told = {"how": "Test parts; a set that does not tell all labels apart judges between its own", "notes": []}
+            print(json.dumps({**told, "rows": rows}) if chosen.json else "\n".join(map(str, rows)))
         if chosen.step in (None, "store"):
             self.store(chosen.model, about)
 
@@ -302,7 +312,7 @@ class Judged:
     phenomena: SuiteReport
 
 
-FIGURES = ("accuracy", "macro_f1", "macro_recall", "pearson")
+FIGURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall", "pearson": "Pearson"}
 
 
 def _card_row(source: Source, found: Judged) -> str:
