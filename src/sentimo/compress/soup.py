@@ -19,6 +19,7 @@ from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.core.predictions import ModelId
 from sentimo.engine.cascade import SETTING as CASCADE
 from sentimo.engine.knowledge import KNOWLEDGE, RULES
+from sentimo.engine.networks import NETWORKS
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import InputError
 from sentimo.text.normalise import folded
@@ -251,7 +252,7 @@ def _texts(dev: Rows) -> list[str]:
 
 def _caution(bundles: Sequence[Bundle]) -> list[str]:
     bases = {str(each.manifest.provenance.get("base")) for each in bundles}
-    if len(bases) > 1 or bases & {"bilstm", "textcnn"}:
+    if len(bases) > 1 or bases & set(NETWORKS):
         return [
             f"The members started from {', '.join(sorted(bases))}: averages help where models were fine-tuned from the "
             "same weights; others lie too far apart"

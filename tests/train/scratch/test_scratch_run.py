@@ -14,7 +14,7 @@ from sentimo.train.sklearn import SentimoClassifier
 TEXTS = ["I love this hotel", "房间很脏，我很生气", "xyzzy", ""]
 
 
-@pytest.mark.parametrize(("name", "tokens"), [("bilstm", "words"), ("textcnn", "characters")])
+@pytest.mark.parametrize(("name", "tokens"), [("bilstm", "words"), ("textcnn", "characters"), ("static", "words")])
 def test_a_run_ends_in_a_bundle_that_every_backend_answers_alike(name, tokens, labelled, recipe, tmp_path):
     tasks = [
         {"name": "polarity", "train": labelled / "polarity.csv"},
@@ -31,9 +31,10 @@ def test_a_run_ends_in_a_bundle_that_every_backend_answers_alike(name, tokens, l
     for task, scores in found.tasks.items():
         assert scores.scores == pytest.approx(expected.tasks[task].scores, abs=1e-5, nan_ok=True)
     assert np.isfinite(found.tasks["polarity"].scores[0]).all()
-    assert set(onnx.attention("good")) == ({"polarity", "emotions"} if name == "bilstm" else set())
+    pooling = "max" if name == "textcnn" else "attention"
+    assert set(onnx.attention("good")) == ({"polarity", "emotions"} if pooling == "attention" else set())
     saved = load_recipe(tmp_path / name / "recipe.yaml")
-    assert (saved.base, saved.encoder.hidden, saved.pooling) == (name, 32, {"bilstm": "attention"}.get(name, "max"))
+    assert (saved.base, saved.encoder.hidden, saved.pooling) == (name, 32, pooling)
     assert saved.optimiser.learning_rate == saved.optimiser.head_learning_rate == 2e-3
     assert HuggingFacePipeline(Bundle.open(tmp_path / name)).answer(TEXTS[:1])
 
@@ -50,7 +51,7 @@ def test_the_classifier_of_scikit_learn_takes_them_too(labelled):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"encoder": {"width": 8}}, "encoder is for base bilstm or textcnn; base 'minilm' has its own sizes"),
+        ({"encoder": {"width": 8}}, "encoder is for base bilstm or static or textcnn; base 'minilm' has its own sizes"),
         ({"base": "bilstm", "encoder": {"windows": [2]}}, "encoder.windows is for base textcnn"),
         ({"base": "bilstm", "encoder": {"widht": 8}}, "unknown key 'encoder.widht'. Did you mean 'width'"),
         ({"base": "bilstm", "encoder": {"layers": 0}}, "encoder.layers: Input should be greater than or equal to 1"),

@@ -15,6 +15,7 @@ from typing import Any
 
 NETWORKS: Mapping[str, str] = {
     "bilstm": "sentimo.engine.networks.bilstm:BiLstm",
+    "static": "sentimo.engine.networks.static:Static",
     "textcnn": "sentimo.engine.networks.textcnn:TextCnn",
 }
 """Name, as a recipe says it -> class."""

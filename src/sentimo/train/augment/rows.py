@@ -96,7 +96,8 @@ def augment_parts(
             found.notes.append(f"{name}: {note}")
         if idle := sorted(set(methods) - {each.document.meta[METHOD] for each in made}):
             found.notes.append(
-                f"{name}: {', '.join(idle)} found nothing to change in any of {len(rows)} rows; is it for their language?"
+                f"{name}: {', '.join(idle)} found nothing to change in any of {len(rows)} rows; "
+                "is it for their language?"
             )
     return found
 

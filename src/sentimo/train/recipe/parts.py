@@ -161,11 +161,13 @@ def as_augment(value: Any) -> Any:
 
 
 class ScratchEncoder(Part):
-    """An encoder without pre-training, `base: bilstm` or `base: textcnn`."""
+    """An encoder without pre-training, `base: bilstm`, `textcnn` or `static`."""
 
     width: int = Field(default=128, ge=1, description="Of the token vectors; a file of vectors has its own.")
-    hidden: int = Field(default=256, ge=2, description="Width of the output: both directions, or all filters.")
-    layers: int = Field(default=1, ge=1, description="LSTMs, or rows of filters, on top of each other.")
+    hidden: int = Field(default=256, ge=2, description="Width of the output.")
+    layers: int = Field(
+        default=1, ge=1, description="LSTMs, rows of filters, or layers of one token, on top of each other."
+    )
     windows: list[Annotated[int, Field(ge=1)]] = Field(
         default=[], description="Lengths of the runs that filters look at; textcnn only. Default: 3, 4 and 5."
     )

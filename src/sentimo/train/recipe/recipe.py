@@ -52,10 +52,11 @@ class Recipe(Part):
     base: str = Field(
         default="minilm",
         min_length=1,
-        description="`minilm`, `zh-small`, a Hugging Face hub id, a folder; untrained: `bilstm`, `textcnn`.",
+        description="`minilm`, `zh-small`, a Hugging Face hub id, a folder; untrained: `bilstm`, `textcnn`, `static`.",
     )
     encoder: ScratchEncoder | None = Field(
-        default=None, description="Settings of an encoder without pre-training; with base bilstm and textcnn only."
+        default=None,
+        description="Settings of an encoder without pre-training; with base bilstm, textcnn and static only.",
     )
     tasks: list[TaskRecipe] = Field(min_length=1, description="One or several, answered in one forward pass.")
     keep_heads: bool = Field(
