@@ -98,6 +98,7 @@ _AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard", "mask")
 _COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
 _SEMI = ("pseudo", "uda", "fixmatch")
 _STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
+_TAUGHT: Changes = {"teacher": {"models": "{plain}", "text": "{rest}"}}
 
 FAMILIES = {
     "adapt": Family({name: {"adapt": name} for name in _ADAPTERS} | {"heads only": {"freeze": "encoder"}}),
@@ -123,8 +124,8 @@ FAMILIES = {
     ),
     "distil": Family(
         {
-            "textcnn alone": _STUDENT,
-            "textcnn taught": {**_STUDENT, "teacher": {"models": "{plain}", "text": "{rest}"}},
+            **{f"{base} alone": {**_STUDENT, "base": base} for base in ("textcnn", "static")},
+            **{f"{base} taught": {**_STUDENT, **_TAUGHT, "base": base} for base in ("textcnn", "static")},
         }
     ),
     "domain": Family({"pre-trained": {"base": "{domain}"}}, en="airline", zh=None, rows=1_000),
@@ -363,7 +364,12 @@ def main() -> None:
         table += [{"set": SETS[name].folder, **line(method, runs, own["plain"])} for method, runs in own.items()]
         domain = next(job for job in plain if job.set == name).place / "domain.json"
         if domain.is_file():
-            notes.append(f"Pre-training on the texts of {SETS[name].folder}: {domain.read_text('utf-8')}")
+            told = json.loads(domain.read_text("utf-8"))
+            before, after = (told[when]["perplexity"] for when in ("before", "after"))
+            notes.append(
+                f"Perplexity of hidden tokens of held-out texts of {SETS[name].folder}: {before:.1f} before "
+                f"pre-training on the others, with a head that was fitted, {after:.1f} after {told['steps']} steps."
+            )
     rows = (
         f"{family.per_label} rows of each label to learn from and as many to choose the epoch by"
         if family.per_label
