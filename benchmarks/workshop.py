@@ -170,10 +170,10 @@ class Job:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The whole recipe; of an ensemble, how to make it."""
+        """The whole recipe, its paths seen from `place`; of an ensemble, how to make it."""
         if "combine" in self.changes:
             return self.changes
-        parts = {part: str(self.place / f"{part}.parquet") for part in ("train", "dev", "test")}
+        parts = {part: f"{part}.parquet" for part in ("train", "dev", "test")}
         recipe = {
             "name": self.method,
             "base": SETS[self.set].base,
@@ -184,12 +184,8 @@ class Job:
             **self.family.plain,
             **{key: value for key, value in self.changes.items() if key != "task"},
         }
-        names = {
-            "plain": self.place / f"plain-{self.seed}",
-            "rest": self.place / "rest.txt",
-            "domain": self.place / "domain",
-        }
-        return json.loads(re.sub(r"\{(plain|rest|domain)\}", lambda found: str(names[found[1]]), json.dumps(recipe)))
+        names = {"plain": f"plain-{self.seed}", "rest": "rest.txt", "domain": "./domain"}
+        return json.loads(re.sub(r"\{(plain|rest|domain)\}", lambda found: names[found[1]], json.dumps(recipe)))
 
     def prepare(self, threads: int) -> None:
         """Write the rows, and the base that has read the others, where they are not there yet."""
@@ -254,7 +250,7 @@ class Job:
         return {**_figures(result), "share": None, "notes": [], **used}
 
     def _attack(self, threads: int) -> float:
-        changes, test = SETS[self.set].attack, self.recipe["tasks"][0]["test"]
+        changes, test = SETS[self.set].attack, str(self.place / "test.parquet")
         options = ["evaluate", str(self.folder), test, "--attack", changes, "--attack-rows", "300", "--json"]
         result, _ = _sentimo([*options, "--n-bootstrap", "0"], threads)
         robust: float = result["attack"]["robust"]["value"]
