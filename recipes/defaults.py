@@ -30,6 +30,7 @@ from sentimo.evaluate.phenomena.suite import built_in_suite
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.normalise import folded
 from sentimo.train.card import model_card
+from sentimo.train.marks import PARTS
 from sentimo.train.recipe import load_recipe
 from sentimo.train.run import train
 from sentimo.train.tasks import load_task
@@ -38,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 SEED = 13
 MOST_DEV = 700  # rows of a set: enough to choose and calibrate by
+MOST_JUDGED = 3_000  # rows of a task that a compressed model is judged by: fewer hide what it loses
 MOST_TAUGHT = 40_000  # texts that 8-bit products are learnt with
 SMALL = {"weights8": "8-bit weights", "qat8": "8-bit products"}
 CACHE_BYTES = 256 << 20  # the sets share texts, and some have labels for two tasks
@@ -222,7 +224,7 @@ class Default:
         dev = {name: each.dev for name, each in data.items()}
         texts = list(dict.fromkeys(row.document.text for each in data.values() for row in each.train))
         texts = random.Random(SEED).sample(texts, min(MOST_TAUGHT, len(texts)))
-        few = {task: random.Random(SEED).sample(rows, min(MOST_DEV, len(rows))) for task, rows in dev.items()}
+        few = {task: random.Random(SEED).sample(rows, min(MOST_JUDGED, len(rows))) for task, rows in dev.items()}
         gate, only = GATES[self.compression], [self.compression]
         outcome = compress(model, self.run / "small", few, gate, train=texts, only=only, overwrite=True)
         print_outcome(outcome, gate, Console(stderr=True))
@@ -253,6 +255,7 @@ class Default:
         how = SMALL[self.compression]
 
         def describe(folder: Path) -> Manifest:
+            (folder / PARTS).unlink(missing_ok=True)  # megabytes, and without torch weights it cannot be renewed
             record = json.loads((model / "report.json").read_text("utf-8"))
             reports = {how: found.dev.to_dict(), **record["figures"]}
             columns = {f"this model ({how})" if name == how else name: reports[name] for name in reports}
