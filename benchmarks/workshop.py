@@ -103,7 +103,11 @@ _TAUGHT: Changes = {"teacher": {"models": "{plain}", "text": "{rest}"}}
 FAMILIES = {
     "adapt": Family({name: {"adapt": name} for name in _ADAPTERS} | {"heads only": {"freeze": "encoder"}}),
     "adversarial": Family(
-        {name: {"objective": name} for name in _WRAPPERS} | {"fgm and rdrop": {"objective": ["fgm", "rdrop"]}},
+        {
+            **{name: {"objective": name} for name in _WRAPPERS},
+            "fgm at 4 %": {"objective": {"name": "fgm", "epsilon": 0.04}},  # default: 2 %
+            "fgm and rdrop": {"objective": ["fgm", "rdrop"]},
+        },
         attacked=True,
     ),
     "augment": Family(
