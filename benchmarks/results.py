@@ -167,6 +167,10 @@ EXPERIMENTS = {
         "LoRA against fine-tuning all weights",
         ("python", "benchmarks/workshop.py", "adapt", "--only", "lora", "--json"),
     ),
+    "workshop-fgm": Experiment(
+        "FGM against attacks",
+        ("python", "benchmarks/workshop.py", "adversarial", "--only", "fgm,fgm at 4 %", "--json"),
+    ),
     **{f"workshop-{name}": _workshop(name) for name in FAMILIES},
     **{f"workshop-{name}-zh": _workshop(name, "--sets", family.zh) for name, family in FAMILIES.items() if family.zh},
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
