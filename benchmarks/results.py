@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -230,7 +231,7 @@ def _record(experiment: Experiment, result: dict[str, Any], *, minutes: float | 
     there = result.pop("machine", None)
     return {
         "title": experiment.title,
-        "command": " ".join(experiment.command),
+        "command": shlex.join(experiment.command),
         "recipe": (ROOT / experiment.recipe).read_text("utf-8") if experiment.recipe else None,
         "commit": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip(),
         "date": date.today().isoformat(),
