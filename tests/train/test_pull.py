@@ -156,6 +156,7 @@ def test_what_is_there_is_kept(classifier, tmp_path):
         pull(str(classifier(["negative", "positive"])), tmp_path / "ours", overwrite=True)
 
 
+@pytest.mark.slow
 def test_a_hub_id_is_fetched_from_the_mirror(classifier, tmp_path):
     with mirror_of(classifier(["negative", "positive"])) as (address, asked):
         found = sentimo_pull("tiny/bert", tmp_path, address, "--revision", "v1")

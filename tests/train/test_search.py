@@ -191,6 +191,7 @@ def test_the_lock_of_a_dead_process_is_no_obstacle(quick, figures, tmp_path):
     assert len(search(with_space(quick, batch_size=[16, 32]), tmp_path, trials=1).trials) == 1
 
 
+@pytest.mark.slow
 def test_the_search_finds_the_peak_and_what_it_depends_on(quick, figures, tmp_path):
     figures(peak)
     recipe = with_space(
@@ -263,6 +264,7 @@ def test_a_search_in_which_nothing_works_says_so(quick, figures, tmp_path):
         search(with_space(quick, batch_size=[16, 32]), tmp_path, trials=9)
 
 
+@pytest.mark.slow
 def test_trials_below_the_median_are_cut_at_an_epoch(quick, figures, tmp_path):
     asked = figures(peak)
     recipe = with_space(quick, optimiser__learning_rate={"low": 1e-6, "high": 1e-2, "log": True})
