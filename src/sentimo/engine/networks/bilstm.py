@@ -6,22 +6,15 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from transformers import PretrainedConfig
 
-from sentimo.engine.networks.layered import Layered
+from sentimo.engine.networks.layered import Layered, LayeredConfig
 
 
-class BiLstmConfig(PretrainedConfig):  # type: ignore[misc]
+class BiLstmConfig(LayeredConfig):
     """Sizes: `embedding_size` of token vectors, `hidden_size` of the output, half of it from each direction."""
 
     model_type = "sentimo-bilstm"
     natural_pooling: ClassVar[str] = "attention"
-    vocab_size: int = 30_000
-    embedding_size: int = 128
-    hidden_size: int = 256
-    num_hidden_layers: int = 1
-    hidden_dropout_prob: float = 0.3
-    pad_token_id: int | None = 0
 
 
 class BiLstm(Layered):

@@ -6,8 +6,19 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
+
+
+class LayeredConfig(PretrainedConfig):  # type: ignore[misc]
+    """Sizes: `embedding_size` of token vectors, `hidden_size` of the output. Subclasses name type and pooling."""
+
+    vocab_size: int = 30_000
+    embedding_size: int = 128
+    hidden_size: int = 256
+    num_hidden_layers: int = 1
+    hidden_dropout_prob: float = 0.3
+    pad_token_id: int | None = 0
 
 
 class Layered(PreTrainedModel, ABC):  # type: ignore[misc]

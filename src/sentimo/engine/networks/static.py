@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor, nn
-from transformers import PretrainedConfig
 
-from sentimo.engine.networks.layered import Layered
+from sentimo.engine.networks.layered import Layered, LayeredConfig
 
 
-class StaticConfig(PretrainedConfig):  # type: ignore[misc]
+class StaticConfig(LayeredConfig):
     """Sizes: `embedding_size` of token vectors, `hidden_size` of what the layers make of each."""
 
     model_type = "sentimo-static"
     natural_pooling: ClassVar[str] = "attention"
-    vocab_size: int = 30_000
-    embedding_size: int = 128
-    hidden_size: int = 256
-    num_hidden_layers: int = 1
-    hidden_dropout_prob: float = 0.3
-    pad_token_id: int | None = 0
 
 
 class Static(Layered):

@@ -7,23 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PretrainedConfig
 
-from sentimo.engine.networks.layered import Layered
+from sentimo.engine.networks.layered import Layered, LayeredConfig
 
 
-class TextCnnConfig(PretrainedConfig):  # type: ignore[misc]
+class TextCnnConfig(LayeredConfig):
     """Sizes: `embedding_size` of token vectors, `windows` the lengths of runs; `hidden_size` is shared among them."""
 
     model_type = "sentimo-textcnn"
     natural_pooling: ClassVar[str] = "max"
-    vocab_size: int = 30_000
-    embedding_size: int = 128
     hidden_size: int = 300
     windows: list[int] | tuple[int, ...] = (3, 4, 5)
-    num_hidden_layers: int = 1
-    hidden_dropout_prob: float = 0.3
-    pad_token_id: int | None = 0
 
 
 class TextCnn(Layered):
