@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+
+from graded import Graded, different
 
 from sentimo.evaluate.phenomena.suite import built_in_suite
 from sentimo.text.normalise import folded
@@ -158,25 +159,12 @@ SHORT = {"you": "u", "are": "r", "great": "gr8", "really": "rly", "love": "luv",
 SHORT |= {"because": "cuz", "please": "pls", "thanks": "thx", "with": "w/", "people": "ppl", "your": "ur", "so": "sooo"}
 
 
-class Graded(NamedTuple):
-    """A sentence, its side (negative, neutral, positive) and its strength from 0 to 1."""
-
-    text: str
-    polarity: str
-    intensity: float
-
-
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
     """Yield n different sentences, none of which stands in the suite of phenomena."""
-    draw, seen = random.Random(seed), set[str]()
+    draw = random.Random(seed)
     judged = {folded(text) for case in built_in_suite("en").cases for text in case.texts}
     kinds, shares = zip(*_KINDS.items(), strict=True)
-    while len(seen) < n:
-        made = draw.choices(kinds, shares)[0](draw)
-        made = _dressed(draw, made)
-        if made.text not in seen and folded(made.text) not in judged:
-            seen.add(made.text)
-            yield made
+    return different(n, lambda: _dressed(draw, draw.choices(kinds, shares)[0](draw)), judged)
 
 
 def _pick(draw: random.Random, phrases: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from graded import Graded, different
 
 BEFORE = {  # adverb of degree -> strength of a plain word behind it
     "": 0.45,
@@ -87,22 +88,10 @@ PLACES = "二楼 北京 车站旁边 上海 学校门口 广州 仓库 公司 �
 DAYS = "昨天 今天上午 星期三 去年 上个月 明天下午 八点 2019年 周末 前天"
 
 
-class Graded(NamedTuple):
-    """A sentence, its side (negative, neutral, positive) and its strength from 0 to 1."""
-
-    text: str
-    polarity: str
-    intensity: float
-
-
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
     """Yield n different sentences, a fifth of them facts of no side."""
-    draw, seen = random.Random(seed), set[str]()
-    while len(seen) < n:
-        made = _fact(draw) if draw.random() < 0.2 else _opinion(draw)
-        if made.text not in seen:
-            seen.add(made.text)
-            yield made
+    draw = random.Random(seed)
+    return different(n, lambda: _fact(draw) if draw.random() < 0.2 else _opinion(draw))
 
 
 def _fact(draw: random.Random) -> Graded:
