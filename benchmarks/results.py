@@ -82,9 +82,12 @@ def _files(title: str, *options: str) -> Experiment:
     return Experiment(title, ("python", "benchmarks/files.py", *options, "--json"))
 
 
-def _workshop(family: str, *options: str) -> Experiment:
-    title = " ".join(("Training methods:", family, *options[1:]))
-    return Experiment(title, ("python", "benchmarks/workshop.py", family, *options, "--json"))
+def _workshop(name: str, chinese: bool = False) -> Experiment:
+    family = FAMILIES[name]
+    small = not family.per_label and (chinese or name == "adversarial") and family.rows > 1_000
+    options = ("--sets", str(family.zh)) if chinese else ()
+    command = ("python", "benchmarks/workshop.py", name, *options, *(("--rows", "1000") if small else ()), "--json")
+    return Experiment(f"Training methods: {name}{f', {family.zh}' if chinese else ''}", command)
 
 
 def _default(language: str, name: str) -> Experiment:
@@ -173,7 +176,7 @@ EXPERIMENTS = {
         ("python", "benchmarks/workshop.py", "adversarial", "--only", "fgm,fgm at 4 %", "--json"),
     ),
     **{f"workshop-{name}": _workshop(name) for name in FAMILIES},
-    **{f"workshop-{name}-zh": _workshop(name, "--sets", family.zh) for name, family in FAMILIES.items() if family.zh},
+    **{f"workshop-{name}-zh": _workshop(name, chinese=True) for name, family in FAMILIES.items() if family.zh},
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
 }

@@ -2,7 +2,7 @@
 
     python benchmarks/workshop.py adapt                       # one family, its English set, seeds 1 to 3
     python benchmarks/workshop.py adapt --sets smp2020        # on another set
-    python benchmarks/workshop.py adversarial --sets emotion-6 --only fgm,freelb --jobs 4
+    python benchmarks/workshop.py adversarial --rows 1000 --only fgm,freelb --jobs 4
 
 A run that is stored under runs/workshop is not made again as long as its recipe is the same. Figures are means over
 the seeds; an interval is that of Student's t over them: it says how much another seed changes the figure.
@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -331,12 +331,16 @@ def main() -> None:
     options.add_argument("family", choices=FAMILIES)
     options.add_argument("--sets", help=f"of {', '.join(SETS)}, commas between; default: the English one of the family")
     options.add_argument("--only", help="methods, commas between; default: all of the family")
+    options.add_argument("--rows", type=int, help="labelled rows to learn from; default: those of the family")
     options.add_argument("--seeds", type=int, default=3, help="seeds from 1 on")
     options.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     options.add_argument("--threads", type=int, default=1, help="of each run")
     options.add_argument("--json", action="store_true")
     chosen = options.parse_args()
     family = FAMILIES[chosen.family]
+    if chosen.rows and family.per_label:
+        options.error(f"{chosen.family} learns from {family.per_label} rows of each label; leave --rows out")
+    family = replace(family, rows=chosen.rows or family.rows)
     methods = {name: family.methods[name] for name in chosen.only.split(",")} if chosen.only else family.methods
     sets = chosen.sets.split(",") if chosen.sets else [family.en]
     seeds = range(1, chosen.seeds + 1)
