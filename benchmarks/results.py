@@ -31,7 +31,7 @@ from sentimo.evaluate.speed.machine import describe_machine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from workshop import FAMILIES
+from families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))

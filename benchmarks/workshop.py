@@ -4,8 +4,9 @@
     python benchmarks/workshop.py adapt --sets smp2020        # on another set
     python benchmarks/workshop.py adversarial --rows 1000 --only fgm,freelb --jobs 4
 
-A run that is stored under runs/workshop is not made again as long as its recipe is the same. Figures are means over
-the seeds; an interval is that of Student's t over them: it says how much another seed changes the figure.
+A run that is stored under runs/workshop is not made again as long as its recipe is the same: delete that folder when
+the processor is another, or when the code has changed what a recipe means. Figures are means over the seeds; an
+interval is that of Student's t over them: it says how much another seed changes the figure.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ import yaml
 from scipy.stats import t as student
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from families import FAMILIES, SETS, Changes, Family
 
 from sentimo.evaluate.speed.machine import describe_machine
 
@@ -36,116 +40,6 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 RUNS = ROOT / "runs" / "workshop"
 HELD_OUT = {"dev": 1_000, "test": 2_000}
-
-Changes = dict[str, Any]
-"""Recipe key -> value that differs from plain fine-tuning. The key "task" holds those of the task."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Data and base.
-
-    Attributes:
-        attack: Changes of texts that attacks may make.
-    """
-
-    folder: str
-    base: str
-    attack: str
-
-
-@dataclass(frozen=True)
-class Family:
-    """Methods that are compared with each other and with plain fine-tuning.
-
-    Attributes:
-        methods: Name -> what it changes. In strings {plain} is the plain model of the same seed, {rest} the training
-            texts that are not learnt from with a label, {domain} a base that has read them. The key "combine" makes
-            an ensemble of plain models instead.
-        en, zh: Where, of SETS.
-        rows: Labelled rows to learn from.
-        per_label: As many of each label instead.
-        plain: What plain fine-tuning differs in from the defaults.
-        attacked: Whether the models are attacked as well.
-        rest: Most texts without a label that are learnt from.
-        members: Plain models in an ensemble: those of seeds s, s + n, s + 2n and so on of n seeds.
-    """
-
-    methods: dict[str, Changes]
-    en: str = "emotion-6"
-    zh: str | None = "smp2020"
-    rows: int = 4_000
-    per_label: int | None = None
-    plain: Changes = field(default_factory=dict)
-    attacked: bool = False
-    rest: int | None = None
-    members: int = 1
-
-
-_ENGLISH, _CHINESE = "typos,swaps", "homophones,swaps"  # drops may take away what a label rests on
-SETS = {
-    "emotion-6": Setting("en/emotion-6", "minilm", _ENGLISH),
-    "smp2020": Setting("zh/smp2020-ewect-usual", "zh-small", _CHINESE),
-    "sst2": Setting("en/sst2", "minilm", _ENGLISH),
-    "hotel": Setting("zh/chnsenticorp-hotel", "zh-small", _CHINESE),
-    "airline": Setting("en/airline-tweets", "minilm", _ENGLISH),
-}
-
-_ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt")
-_WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
-_IMBALANCE = ("weights", "sampling", "logit-adjustment", "focal")
-_AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard", "mask")
-_COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
-_SEMI = ("pseudo", "uda", "fixmatch")
-_STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
-_TAUGHT: Changes = {"teacher": {"models": "{plain}", "text": "{rest}"}}
-
-FAMILIES = {
-    "adapt": Family({name: {"adapt": name} for name in _ADAPTERS} | {"heads only": {"freeze": "encoder"}}),
-    "adversarial": Family(
-        {
-            **{name: {"objective": name} for name in _WRAPPERS},
-            "fgm at 4 %": {"objective": {"name": "fgm", "epsilon": 0.04}},  # default: 2 %
-            "fgm and rdrop": {"objective": ["fgm", "rdrop"]},
-        },
-        attacked=True,
-    ),
-    "augment": Family(
-        {name: {"augment": name} for name in _AUGMENT} | {"synonym and delete": {"augment": ["synonym", "delete"]}},
-        rows=1_000,
-    ),
-    "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}),
-    "average": Family({name: {"average": name} for name in ("ema", "swa")}),
-    "composed": Family(
-        {"all of them": {"adapt": "lora", "objective": ["fgm", "rdrop"], "augment": ["synonym"]}}, rows=1_000
-    ),
-    "few-shot": Family(
-        {"pairs": {"few_shot": True}},
-        en="sst2",
-        zh="hotel",
-        per_label=16,
-        plain={"epochs": 25, "batch_size": 8, "early_stopping": {"patience": 25}},
-    ),
-    "distil": Family(
-        {
-            **{f"{base} alone": {**_STUDENT, "base": base} for base in ("textcnn", "static")},
-            **{f"{base} taught": {**_STUDENT, **_TAUGHT, "base": base} for base in ("textcnn", "static")},
-        }
-    ),
-    "domain": Family({"pre-trained": {"base": "{domain}"}}, en="airline", zh=None, rows=1_000),
-    "semi": Family(
-        {name: {"semi": {"method": name, "text": "{rest}"}} for name in _SEMI},
-        en="sst2",
-        rows=300,
-        rest=3_000,
-        plain={"epochs": 10},
-    ),
-    "knowledge": Family({"lexicon": {"knowledge": "lexicon"}}, en="sst2", zh="hotel", rows=1_000),
-    "knowledge-textcnn": Family(
-        {"lexicon": {"knowledge": "lexicon"}}, en="sst2", zh="hotel", rows=1_000, plain=_STUDENT
-    ),
-    "ensemble": Family({name: {"combine": name} for name in _COMBINE}, members=3),
-}
 
 
 @dataclass(frozen=True)
@@ -299,7 +193,9 @@ def interval(values: Sequence[float], digits: int = 4) -> str:
     return f"{mean} ± {half:.{digits}f}"
 
 
-def line(method: str, runs: Sequence[Mapping[str, Any]], plain: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def line(
+    method: str, runs: Sequence[Mapping[str, Any]], plain: Sequence[Mapping[str, Any]], attacked: bool = False
+) -> dict[str, str]:
     """Return a line of the table: figures, and differences to plain fine-tuning with the same seeds."""
     found = {
         "method": method,
@@ -311,7 +207,7 @@ def line(method: str, runs: Sequence[Mapping[str, Any]], plain: Sequence[Mapping
         found["points of F1"] = interval([100 * (a["macro_f1"] - b["macro_f1"]) for a, b in pairs], 2)
     rarest = min(runs[0]["support"], key=runs[0]["support"].get)
     found[f"recall of the rarest ({rarest})"] = interval([each["recall"][rarest] for each in runs])
-    if all("robust" in each for each in (*runs, *plain)):
+    if attacked:
         found["accuracy under attack"] = interval([each["robust"] for each in runs])
         if runs is not plain:
             found["points under attack"] = interval([100 * (a["robust"] - b["robust"]) for a, b in pairs], 2)
@@ -323,6 +219,28 @@ def line(method: str, runs: Sequence[Mapping[str, Any]], plain: Sequence[Mapping
     found["CPU time"] = f"x{np.mean([a['cpu_seconds'] / b['cpu_seconds'] for a, b in pairs]):.2f}"
     found["peak memory"] = f"{np.mean([each['gigabytes'] for each in runs]):.2f} GB"
     return found
+
+
+def described(family: Family, methods: Mapping[str, Changes], sets: Sequence[str], n_seeds: int) -> str:
+    """Return what a table shows, in words."""
+    rows = (
+        f"{family.per_label} rows of each label to learn from and as many to choose the epoch by"
+        if family.per_label
+        else f"{family.rows:,} labelled rows"
+    )
+    bases = dict.fromkeys(family.plain.get("base", SETS[each].base) for each in sets)
+    epochs = family.plain.get("epochs", 3)
+    others: dict[str, list[str]] = {}
+    for name, changes in methods.items():
+        if changes.get("base", "{domain}") != "{domain}":
+            others.setdefault(f"{changes['base']}, {changes.get('epochs', epochs)} epochs", []).append(name)
+    own = "".join(f"; {' and '.join(names)}: {what}" for what, names in others.items())
+    return (
+        f"{rows}, up to {HELD_OUT['test']:,} test rows; {' and '.join(bases)}, {epochs} epochs{own}; "
+        f"seeds 1 to {n_seeds}: mean ± half of the 95 % interval; points are hundredths, paired by seed; CPU time "
+        "is that of the whole run against plain, with judging, export and all members of an ensemble, but without a "
+        "teacher's training and without what a base read before"
+    )
 
 
 def main() -> None:
@@ -365,7 +283,10 @@ def main() -> None:
             method: [run for job, run in done if (job.set, job.method) == (name, method) and job.seed in seeds]
             for method in ("plain", *methods)
         }
-        table += [{"set": SETS[name].folder, **line(method, runs, own["plain"])} for method, runs in own.items()]
+        table += [
+            {"set": SETS[name].folder, **line(method, runs, own["plain"], family.attacked)}
+            for method, runs in own.items()
+        ]
         domain = next(job for job in plain if job.set == name).place / "domain.json"
         if domain.is_file():
             told = json.loads(domain.read_text("utf-8"))
@@ -374,17 +295,7 @@ def main() -> None:
                 f"Perplexity of hidden tokens of held-out texts of {SETS[name].folder}: {before:.1f} before "
                 f"pre-training on the others, with a head that was fitted, {after:.1f} after {told['steps']} steps."
             )
-    rows = (
-        f"{family.per_label} rows of each label to learn from and as many to choose the epoch by"
-        if family.per_label
-        else f"{family.rows:,} labelled rows"
-    )
-    bases = dict.fromkeys(SETS[each].base for each in sets)
-    how = (
-        f"{rows}, up to {HELD_OUT['test']:,} test rows; {' and '.join(bases)}, {family.plain.get('epochs', 3)} epochs; "
-        f"seeds 1 to {chosen.seeds}: mean ± half of the 95 % interval; points are hundredths, paired by seed; CPU time "
-        "is that of the whole run, judging and export included, against plain"
-    )
+    how = described(family, methods, sets, chosen.seeds)
     if chosen.json:
         print(json.dumps({"how": how, "rows": table, "notes": notes, "machine": describe_machine()}))
     else:

@@ -34,6 +34,14 @@ def results():
     return load("results")
 
 
+@pytest.fixture
+def workshop(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    module = load("workshop")
+    monkeypatch.setattr(module, "RUNS", tmp_path)
+    return module
+
+
 def test_copies_replace_the_last_texts(inference):
     assert inference.repeated(["a", "b", "c", "d", "e", "f"], 1 / 3) == ["a", "b", "c", "d", "a", "b"]
     assert inference.repeated(["a", "b"], 0.0) == ["a", "b"]
@@ -87,6 +95,70 @@ def test_accuracy_is_compared_row_by_row(inference):
     # 8 of 10 against 9 of 10: one row is lost with each 0 -> 1 of the last two, one is won
     assert found["accuracy"] == "0.8000"
     assert found["minus that of torch fp32"].startswith("-0.1000 [")
+
+
+def a_run(macro_f1, rare, seconds, **more):
+    figures = {"macro_f1": macro_f1, "accuracy": 0.9, "recall": {"joy": 0.8, "fear": rare}}
+    how = {"support": {"joy": 90, "fear": 10}, "share": None, "notes": [], "cpu_seconds": seconds, "gigabytes": 1.0}
+    return figures | how | more
+
+
+def test_an_interval_is_that_of_students_t(workshop):
+    # mean 2, deviation 1, t of 2 degrees of freedom 4.3027: 4.3027 / sqrt(3) = 2.4842
+    assert workshop.interval([1.0, 2.0, 3.0], 3) == "2.000 ± 2.484"
+    assert workshop.interval([0.5]) == "0.5000"
+
+
+def test_a_method_is_compared_with_plain_training_seed_by_seed(workshop):
+    plain = [a_run(0.80, 0.5, 10.0, robust=0.2), a_run(0.60, 0.7, 20.0, robust=0.2)]
+    runs = [a_run(0.82, 0.6, 15.0, robust=0.3), a_run(0.62, 0.8, 40.0, robust=0.3)]
+
+    found = workshop.line("better", runs, plain, attacked=True)
+
+    assert found["points of F1"] == "2.00 ± 0.00"  # both seeds won two points, though the seeds are far apart
+    assert found["recall of the rarest (fear)"].startswith("0.7000 ±")
+    assert found["accuracy under attack"] == "0.3000 ± 0.0000"
+    assert found["points under attack"] == "10.00 ± 0.00"
+    assert found["CPU time"] == "x1.75"  # the mean of 1.5 and 2
+    assert "accuracy under attack" not in workshop.line("better", runs, plain)
+    assert "points of F1" not in workshop.line("plain", plain, plain)
+
+
+def test_a_stored_run_counts_as_long_as_its_recipe_is_the_same(workshop, monkeypatch):
+    made = []
+    monkeypatch.setattr(workshop.Job, "_train", lambda job, threads: made.append(job.changes) or a_run(0.8, 0.5, 1.0))
+    family = workshop.Family({})
+
+    def run(changes, seed=1):
+        job = workshop.Job("adversarial", family, "emotion-6", "fgm", changes, seed)
+        job.place.mkdir(parents=True, exist_ok=True)
+        return job.run(1)
+
+    for changes, seed in (({"objective": "fgm"}, 1), ({"objective": "fgm"}, 1), ({"objective": "pgd"}, 1), ({}, 2)):
+        run(changes, seed)
+
+    assert made == [{"objective": "fgm"}, {"objective": "pgd"}, {}]
+
+
+def test_a_recipe_names_the_teacher_and_the_texts_of_its_own_seed(workshop):
+    family = workshop.FAMILIES["distil"]
+    job = workshop.Job("distil", family, "emotion-6", "textcnn taught", family.methods["textcnn taught"], 2)
+
+    assert job.recipe["teacher"] == {"models": "plain-2", "text": "rest.txt"}
+    assert (job.recipe["base"], job.recipe["epochs"], job.recipe["seed"]) == ("textcnn", 10, 2)
+
+
+def test_a_table_says_which_bases_learnt_for_how_long(workshop):
+    families = workshop.FAMILIES
+
+    own = workshop.described(families["knowledge-textcnn"], families["knowledge-textcnn"].methods, ["sst2"], 3)
+    students = workshop.described(families["distil"], families["distil"].methods, ["emotion-6"], 3)
+    few = workshop.described(families["few-shot"], families["few-shot"].methods, ["hotel"], 10)
+
+    assert own.startswith("1,000 labelled rows, up to 2,000 test rows; textcnn, 10 epochs; seeds 1 to 3:")
+    assert "; minilm, 3 epochs; textcnn alone and textcnn taught: textcnn, 10 epochs; static alone" in students
+    assert few.startswith("16 rows of each label")
+    assert "; zh-small, 25 epochs; seeds 1 to 10:" in few
 
 
 def test_the_page_shows_one_line_per_engine_and_no_empty_column(results):
