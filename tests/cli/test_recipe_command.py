@@ -59,6 +59,20 @@ def test_missing_teachers_are_told(file, tmp_path):
         invoke("validate", file({"tasks": [{"name": "mood", "train": "rows.csv"}], "teacher": "models/big"}))
 
 
+def test_a_base_that_can_only_be_a_folder_must_be_there(file, tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=r"no such file: .*nothing-here"):
+        invoke("validate", file({"tasks": [{"name": "mood", "train": "rows.csv"}], "base": "./nothing-here"}))
+
+
+def test_a_folder_of_rows_is_told(file, tmp_path):
+    (tmp_path / "rows").mkdir()
+
+    with pytest.raises(RecipeError, match=r"rows is a folder; name a file in it"):
+        invoke("validate", file({"tasks": [{"name": "mood", "train": "rows"}]}))
+
+
 @pytest.mark.parametrize("command", ["show", "validate"])
 def test_an_unknown_key_gets_the_nearest_one(file, command):
     with pytest.raises(RecipeError, match=r"unknown key 'epoch'\. Did you mean 'epochs'\?"):

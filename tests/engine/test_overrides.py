@@ -95,6 +95,15 @@ def test_labels_of_a_multi_label_task_are_raised_past_their_threshold():
     assert prediction.tasks["topics"].probabilities["staff"] == pytest.approx(0.99)  # half way from 0.98 to 1
 
 
+def test_one_word_may_decide_several_tasks_and_several_labels_that_do_not_exclude_each_other():
+    rules = [{"word": "waiter", "label": label} for label in ("staff", "food", "negative")]
+
+    prediction = predictor(rules).analyze("the waiter spilt the soup")
+
+    assert set(prediction.tasks["topics"].labels) == {"food", "staff"}
+    assert prediction.polarity.label == "negative"
+
+
 def test_a_score_is_shifted_in_its_odds():
     prediction = predictor([{"word": "refund", "shift": {"intensity": math.log(3)}}]).analyze("refund")
 
@@ -226,10 +235,10 @@ def test_probabilities_stay_probabilities(shifts, certainty):
         ([{"word": "a", "shift": {"negative": "much"}}], "shift of 'negative' is 'much'"),
         ([{"word": "a", "label": "negative", "certainty": 1.5}], "certainty is 1.5"),
         ([{"word": "a", "valence": 3}], "valence is 3"),
-        ([{"word": "a", "valence": 0.5, "label": "negative"}], "valence goes with word alone; found label"),
+        ([{"word": "a", "valence": 0.5, "label": "negative"}], "valence goes with word and language.*found label"),
+        ([{"word": "a", "valence": 0.5, "certainty": 0.7}], "valence goes .* found certainty"),
+        ([{"word": "a", "label": "negative", "language": "en"}], "language goes with valence"),
         ([{"word": "a", "valence": 0.5}, {"word": "a", "valence": -0.5}], "'a' has the valence 0.5 in an earlier rule"),
-        ([{"word": "a", "label": "negative"}, {"word": "A", "label": "negative"}, {"word": "a", "label": "neutral"}],
-         "rule 3: 'a' decides for 'neutral', and for 'negative' in rules, rule 1"),
         ({"lexicon": {"wieght": 1}}, "Did you mean 'weight'"),
         ({"lexicon": {"built_in": False}}, "lexicon has no word"),
     ],
@@ -246,6 +255,10 @@ def test_bad_rules_are_told(rules, says):
         ([{"word": "a", "task": "topic", "label": "food"}], "no task 'topic'.*Did you mean 'topics'"),
         ([{"word": "a", "shift": {"food": 1, "negative": 1}}], "no task has all of the labels food, negative"),
         ([{"word": "a", "task": "intensity", "label": "intensity"}], "is a score"),
+        (
+            [{"word": "a", "label": "negative"}, {"word": "A", "label": "negative"}, {"word": "a", "label": "neutral"}],
+            "rule 3: 'a' decides for 'neutral', and for 'negative' in rules, rule 1",
+        ),
         ({"lexicon": {"task": "topics"}}, "no task 'topics' whose labels are negative and positive"),
     ],
 )

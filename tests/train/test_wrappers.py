@@ -255,23 +255,14 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(names, make, checkpoints
     assert not equal(undisturbed.weights, bare.weights)
 
 
-LIGHT = {  # a token here has length 0.1
-    "fgm": {"epsilon": 0.05},
-    "pgd": {"epsilon": 0.05},
-    "freelb": {"epsilon": 0.02},
-    "vat": {"epsilon": 0.05},
-    "smart": {"epsilon": 0.002},
-    "rdrop": {},
-    "clp": {"weight": 0.1},
-    "mixup": {"alpha": 0.2},
-}
+LIGHT = {"clp": {"weight": 0.1}, "mixup": {"alpha": 0.2}}  # of the others the defaults will do
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_every_wrapper_learns_a_separable_task(name, make):
     rates = {"learning_rate": 0.01, "head_learning_rate": 0.01}
 
-    run = make(epochs=5, pooling="mean", optimiser=rates, objective=[{"name": name, **LIGHT[name]}]).fit()
+    run = make(epochs=5, pooling="mean", optimiser=rates, objective=[{"name": name, **LIGHT.get(name, {})}]).fit()
 
     assert run.accuracy(run.network) == {"main": 1.0}
 

@@ -68,10 +68,12 @@ def check_labels(
     name = task or reading.columns[1]
     judge = Analyzer.load(model) if model else None
     given = chosen_space(options.space_of(space), name, reading.kind)
+    dataset = None
     if judge is not None:
-        name, _ = load_labelled(data[0], judge.spaces, reading, task=task)
+        name, first = load_labelled(data[0], judge.spaces, reading, task=task)
+        dataset = first if given is None and len(data) == 1 else None
         given = given or judge.spaces[name]
-    dataset = load_dataset(data, reading, task=name, space=given)
+    dataset = dataset or load_dataset(data, reading, task=name, space=given)
     found = check(
         dataset.examples,
         name,

@@ -40,8 +40,14 @@ def validate(path: _File) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"checking heads and objectives ({error.name})", "train") from None
     check_parts(loaded)
-    if missing := [str(each) for each in paths_of(loaded) if not each.exists()]:
+    named = paths_of(loaded)
+    if loaded.base.startswith(("./", "../", "/")):  # what is not there may be the id of a hub, but not so
+        named.append(Path(loaded.base))
+    if missing := [str(each) for each in named if not each.exists()]:
         raise RecipeError(f"{path}: no such file: {', '.join(missing)}. Paths are relative to the recipe.")
+    files = (each for task in loaded.tasks for each in (*task.train, *task.dev, *task.test))
+    if folder := next((each for each in files if each.is_dir()), None):
+        raise RecipeError(f"{path}: {folder} is a folder; name a file in it")
     err.print(f"{path} is a valid recipe for {', '.join(task.name for task in loaded.tasks)}", markup=False)
 
 

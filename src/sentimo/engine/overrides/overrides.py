@@ -59,7 +59,7 @@ class Overrides:
         """Read a file of rules: .yaml, .json, or .csv with a rule a row.
 
         Raises:
-            InputError: it cannot be read, a rule in it is wrong, or two rules contradict each other.
+            InputError: it cannot be read, or a rule in it is wrong.
             MissingExtraError: it is YAML, and PyYAML is not installed.
         """
         path = Path(path)
@@ -82,7 +82,7 @@ class Overrides:
         return cls(rules, prior, hashlib.sha256(stored.encode("utf-8", "replace")).hexdigest())
 
     def check(self, spaces: Mapping[str, LabelSpace]) -> None:
-        """Raise InputError where a rule is about a task or label that no model has.
+        """Raise InputError where a rule is about a task or label that no model has, or two contradict each other.
 
         Args:
             spaces: Task -> label space, of all models.
@@ -100,10 +100,19 @@ class Overrides:
                 raise InputError(f"{rule.where}: no task has all of the labels {', '.join(rule.labels)}; give one task")
             otherwise = f" Labels: {', '.join(known)}."
             raise InputError(f"{rule.where}: the model has no label {wrong!r}.{did_you_mean(wrong, known, otherwise)}")
+        deciding: dict[tuple[str, str, bool], Override] = {}
         for rule in self.rules:
             task = rule.task_in(spaces)
-            if rule.label is not None and task is not None and spaces[task].kind == "score":
+            if rule.label is None or task is None:
+                continue
+            if spaces[task].kind == "score":
                 raise InputError(f"{rule.where}: {task!r} is a score, which has no label to decide for; give a shift")
+            first = deciding.setdefault((rule.pattern.pattern, task, rule.unless_negated), rule)
+            if first.label != rule.label and spaces[task].kind != "multi":
+                raise InputError(
+                    f"{rule.where}: {rule.name!r} decides for {rule.label!r}, and for {first.label!r} in "
+                    f"{first.where}; only one of the two can be the answer of {task}. Leave one out."
+                )
         if self.prior is not None:
             space = spaces.get(self.prior.task)
             if space is None or _leanings(space) is None:

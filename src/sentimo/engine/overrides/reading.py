@@ -18,7 +18,8 @@ from sentimo.errors import InputError, MissingExtraError, did_you_mean
 from sentimo.text.lexicon import LANGUAGES, Lexicon, built_in_lexicon
 from sentimo.text.scripts import HAN
 
-_KEYS = ("name", "word", "regex", "task", "label", "shift", "certainty", "valence", "language", "unless_negated")
+_KEYS = ("name", "word", "regex", "task", "label", "shift", "certainty", "unless_negated")
+_WORD_KEYS = ("word", "valence", "language")
 _LEXICON_KEYS = ("weight", "task", "built_in", "file", "format", "language")
 _LETTER = rf"[^\W{HAN}]"
 
@@ -51,7 +52,6 @@ def parse_rules(data: Any, where: str, folder: Path) -> tuple[tuple[Override, ..
             rules.append(_rule(each, place))
         else:
             _add_word(each, words, place)
-    _check_conflicts(rules)
     prior = _prior(data.get("lexicon"), Lexicon(words), where, folder)
     if not rules and prior is None:
         raise InputError(f"{where}: no rule in it. A rule has a word or regex, and a label, shift or valence.")
@@ -86,7 +86,9 @@ def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> N
 
 
 def _rule(given: Mapping[str, Any], where: str) -> Override:
-    _check_keys(given, _KEYS, where)
+    _check_keys(given, _KEYS + _WORD_KEYS, where)
+    if given.get("language") is not None:
+        raise InputError(f"{where}: language goes with valence, the strength of a word in the lexicon; leave it out")
     pattern, name = _pattern(given, where)
     label = given.get("label")
     shifts = given.get("shift")
@@ -143,9 +145,9 @@ def _word_pattern(word: str) -> str:
 
 
 def _add_word(given: Mapping[str, Any], words: dict[str, dict[str, float]], where: str) -> None:
-    _check_keys(given, _KEYS, where)
-    if taken := [key for key in ("regex", "label", "shift", "task") if given.get(key) is not None]:
-        raise InputError(f"{where}: valence goes with word alone; found {', '.join(taken)} too")
+    _check_keys(given, _KEYS + _WORD_KEYS, where)
+    if taken := [key for key in given if key not in _WORD_KEYS and given[key] is not None]:
+        raise InputError(f"{where}: valence goes with word and language alone; found {', '.join(taken)} too")
     listed = [given["word"]] if isinstance(given.get("word"), str) else given.get("word")
     if not isinstance(listed, Sequence) or not listed:
         raise InputError(f"{where}: valence of which word? Give word, a word or a list of them")
@@ -180,19 +182,6 @@ def _prior(given: Any, words: Lexicon, where: str, folder: Path) -> Prior | None
     if not len(lexicon):
         raise InputError(f"{where}: lexicon has no word: built_in is false, and there is no file and no valence rule")
     return Prior(lexicon, weight, str(given.get("task", POLARITY))) if weight else None
-
-
-def _check_conflicts(rules: Sequence[Override]) -> None:
-    known: dict[tuple[str, str | None, bool], Override] = {}
-    for rule in rules:
-        if rule.label is None:
-            continue
-        first = known.setdefault((rule.pattern.pattern, rule.task, rule.unless_negated), rule)
-        if first.label != rule.label:
-            raise InputError(
-                f"{rule.where}: {rule.name!r} decides for {rule.label!r}, and for {first.label!r} in {first.where}; "
-                "only one of the two can hold. Leave one out, or give each a task of its own."
-            )
 
 
 def _number(value: Any, what: str, low: float, high: float) -> float:

@@ -96,8 +96,7 @@ def augment_parts(
             found.notes.append(f"{name}: {note}")
         if idle := sorted(set(methods) - {each.document.meta[METHOD] for each in made}):
             found.notes.append(
-                f"{name}: {', '.join(idle)} found nothing to change in any of {len(rows)} rows; "
-                "is it for their language?"
+                f"{name}: {', '.join(idle)} made no new row; it may be for another language, or there were too few rows"
             )
     return found
 
