@@ -62,7 +62,7 @@ SETS = {
 _ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt")
 _WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
 _IMBALANCE = ("weights", "sampling", "logit-adjustment", "focal")
-_AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard", "mask")
+_AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard")
 _COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
 _SEMI = ("pseudo", "uda", "fixmatch")
 _STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
@@ -79,7 +79,11 @@ FAMILIES = {
         attacked=True,
     ),
     "augment": Family(
-        {name: {"augment": name} for name in _AUGMENT} | {"synonym and delete": {"augment": ["synonym", "delete"]}},
+        {
+            **{name: {"augment": name} for name in _AUGMENT},
+            "mask": {"augment": {"name": "mask", "base": "{domain}"}},
+            "synonym and delete": {"augment": ["synonym", "delete"]},
+        },
         rows=1_000,
     ),
     "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}),
@@ -88,10 +92,19 @@ FAMILIES = {
         {"all of them": {"adapt": "lora", "objective": ["fgm", "rdrop"], "augment": ["synonym"]}}, rows=1_000
     ),
     "few-shot": Family(
-        {"pairs": {"few_shot": True}},
+        {
+            "pairs": {"few_shot": True},
+            "pairs then texts": {
+                "few_shot": True,
+                "semi": {"method": "pseudo", "certainty": 0.5, "text": "{rest}"},
+                "epochs": 2,
+                "batch_size": 32,
+            },
+        },
         en="sst2",
         zh="hotel",
         per_label=16,
+        rest=3_000,
         plain={"epochs": 25, "batch_size": 8, "early_stopping": {"patience": 25}},
     ),
     "distil": Family(

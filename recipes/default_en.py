@@ -7,7 +7,7 @@
     python recipes/default_en.py store            # in 8 bit, judged, with its card -> src/sentimo/models/en
 
 The data folder is taken from SENTIMO_DATA (default: ../shared/data beside the repository). Every text of a dev or test
-part of any English set is left out of training, also where it differs only in letter case, spaces or punctuation.
+part of any set below is left out of training, also where it differs only in letter case, spaces or punctuation.
 """
 
 from __future__ import annotations
@@ -144,9 +144,12 @@ degree, negation, contrast, comparison, wishes, reports, irony, and facts and qu
 
 ## Phenomena
 
-`sentimo phenomena src/sentimo/models/en`, sentences written by hand that nothing was trained or chosen on (see
-docs/phenomena.md): {share}. By group: {groups}. None of the sentences made for training stands in the suite; both were
-written by the same people, who know what language does, so other sentences of the same kinds may be harder for it.
+`sentimo phenomena src/sentimo/models/en`, sentences written by hand (see docs/phenomena.md): {share}. By group:
+{groups}. Ten turns of phrase in the sentences made for training (over the moon, hit the spot, a pain in the neck, down
+the drain, an arm and a leg, five stars, never again, I want my money back, she said yes, they charged me twice) stand
+in 11 cases of the suite, too: without those it is 316 of 403, 0.78 [0.74, 0.82]. They have left the recipe since.
+Nothing else was trained or chosen on the suite; but both were written by the same people, who know what language does,
+so other sentences of the same kinds may be harder for it.
 
 ## Limits
 

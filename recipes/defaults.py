@@ -34,6 +34,7 @@ from sentimo.train.marks import PARTS
 from sentimo.train.recipe import load_recipe
 from sentimo.train.run import train
 from sentimo.train.tasks import load_task
+from sentimo.train.track.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
@@ -224,7 +225,12 @@ class Default:
         dev = {name: each.dev for name, each in data.items()}
         texts = list(dict.fromkeys(row.document.text for each in data.values() for row in each.train))
         texts = random.Random(SEED).sample(texts, min(MOST_TAUGHT, len(texts)))
-        few = {task: random.Random(SEED).sample(rows, min(MOST_JUDGED, len(rows))) for task, rows in dev.items()}
+        few = {
+            task: rows  # thresholds of rare labels need all of them
+            if data[task].space.kind == "multi"
+            else random.Random(SEED).sample(rows, min(MOST_JUDGED, len(rows)))
+            for task, rows in dev.items()
+        }
         gate, only = GATES[self.compression], [self.compression]
         outcome = compress(model, self.run / "small", few, gate, train=texts, only=only, overwrite=True)
         print_outcome(outcome, gate, Console(stderr=True))
@@ -255,7 +261,8 @@ class Default:
         how = SMALL[self.compression]
 
         def describe(folder: Path) -> Manifest:
-            (folder / PARTS).unlink(missing_ok=True)  # megabytes, and without torch weights it cannot be renewed
+            for each in (PARTS, METRICS):  # megabytes, and without torch weights it cannot be renewed
+                (folder / each).unlink(missing_ok=True)
             record = json.loads((model / "report.json").read_text("utf-8"))
             reports = {how: found.dev.to_dict(), **record["figures"]}
             columns = {f"this model ({how})" if name == how else name: reports[name] for name in reports}

@@ -65,11 +65,12 @@ THINGS = (
     "flight, the ending, the song, the neighbourhood, the cake"
 )
 GOOD_NEWS = (
-    "my package came a day early, they refunded me at once, I passed the exam, the bug is finally fixed, she said "
-    "yes, they gave us a free upgrade, the kids loved every minute, we won the match, my test came back clean"
+    "my package came a day early, they refunded me at once, I passed the exam, the bug is finally fixed, the "
+    "landlord chose us, they gave us a free upgrade, the kids loved every minute, we won the match, my test came back "
+    "clean"
 )
 BAD_NEWS = (
-    "my package is lost again, they charged me twice, the app crashed again, my flight got cancelled, it broke "
+    "my package is lost again, they billed me for a stranger, the app crashed again, my flight got cancelled, it broke "
     "after two days, nobody answers the phone, they lost my bag, the heating is out again, I waited three hours "
     "for nothing, it started to rain the minute we arrived, the update deleted my files"
 )
@@ -90,15 +91,15 @@ FRAMES = (
 CLICHES = {  # turns of phrase that say more than their words
     "positive": (
         "a breath of fresh air, worth every penny, second to none, right up my street, a real gem, top notch, on "
-        "cloud nine, over the moon, music to my ears, a sight for sore eyes, a dream come true, a cut above the rest, "
-        "hit the spot, it made my day, I could not ask for more, I am sold, they went the extra mile, it works like a "
-        "charm, five stars, hats off to the team, two thumbs up, would do it again in a heartbeat"
+        "cloud nine, a feast for the eyes, music to my ears, a sight for sore eyes, a dream come true, a cut above the "
+        "rest, it raised the bar, it made my day, I could not ask for more, I am sold, they went the extra mile, it "
+        "works like a charm, ten out of ten, hats off to the team, two thumbs up, would do it again in a heartbeat"
     ),
     "negative": (
-        "a slap in the face, a rip-off, not worth a dime, the last straw, a kick in the teeth, a pain in the neck, "
-        "all talk and no action, it fell flat, it went down the drain, I am fed up, it gets on my nerves, it leaves a "
-        "bad taste, a bitter pill to swallow, it cost an arm and a leg, they dropped the ball, never again, I want my "
-        "money back, save yourself the trouble, it drives me up the wall, what a letdown, one star is too many, a "
+        "a slap in the face, a rip-off, not worth a dime, the last straw, a kick in the teeth, a thorn in my side, "
+        "all talk and no action, it fell flat, it was a shambles, I am fed up, it gets on my nerves, it leaves a "
+        "bad taste, a bitter pill to swallow, daylight robbery, they dropped the ball, an eyesore, I regret every "
+        "cent, save yourself the trouble, it drives me up the wall, what a letdown, one star is too many, a "
         "recipe for trouble"
     ),
 }
@@ -155,8 +156,8 @@ PLACES = "the station, the harbour, the museum, the second floor, Madrid, the ol
 NOUNS = "lamp, printer, sofa, ticket, kettle, bike, backpack, charger, table, jacket, camera"
 DAYS = "yesterday, this morning, on Wednesday, last year, tomorrow, on the 4th of May, at the weekend, last month"
 LOUD = {"": 0.0, "!": 0.05, "!!!": 0.1}
-SHORT = {"you": "u", "are": "r", "great": "gr8", "really": "rly", "love": "luv", "to be honest": "tbh", "though": "tho"}
-SHORT |= {"because": "cuz", "please": "pls", "thanks": "thx", "with": "w/", "people": "ppl", "your": "ur", "so": "sooo"}
+SHORT = {"you": "u", "great": "gr8", "really": "rly", "love": "luv", "though": "tho", "thanks": "thx", "with": "w/"}
+SHORT |= {"so": "sooo"}
 
 
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:

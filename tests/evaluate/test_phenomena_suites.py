@@ -17,6 +17,8 @@ from sentimo.text.language import language_of
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 
+FUNCTION_WORDS = frozenset(re.findall(r"\w+", "a an and at for i in is it me my of so that the they to up was we you"))
+
 each_language = pytest.mark.parametrize("language", BUILT_IN)
 
 
@@ -98,7 +100,24 @@ def test_no_sentence_is_one_of_those_that_measure_speed(language):
     assert set(map(plain, texts_of(language))) & set(map(plain, SENTENCES[language])) == set()
 
 
-def test_no_sentence_can_be_made_by_the_recipe_of_graded_sentences(monkeypatch):
+@pytest.mark.parametrize("phrases", ["CLICHES", "GOOD_NEWS", "BAD_NEWS"])
+def test_no_turn_of_phrase_that_the_english_recipe_teaches_stands_in_the_suite(phrases, monkeypatch):
+    """However it is inflected, and whatever stands between its words."""
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    found = getattr(importlib.import_module("graded_en"), phrases)
+    taught = [each for part in (found.values() if isinstance(found, dict) else [found]) for each in part.split(", ")]
+
+    def stems(text):
+        words = set(re.findall(r"[a-z]+", text.lower())) - FUNCTION_WORDS
+        return {re.sub(r"(ed|ing|es|s|e)$", "", each) for each in words}
+
+    judged = [stems(text) for text in texts_of("en")]
+
+    assert len(taught) > 5
+    assert [each for each in taught if any(stems(each) <= sentence for sentence in judged)] == []
+
+
+def test_no_sentence_can_be_made_by_the_chinese_recipe_of_graded_sentences(monkeypatch):
     """A model is trained on what the recipe makes: thing and judgement in a frame, or a fact."""
     monkeypatch.syspath_prepend(ROOT / "recipes")
     graded = importlib.import_module("graded_zh")

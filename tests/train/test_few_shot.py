@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -165,6 +166,21 @@ def test_a_single_label_is_told(bert_base):
 
     with pytest.raises(DataError, match="few_shot, task 'mood': .*there is nothing to learn"):
         learn_from_few(network, rows, {"mood": MOODS}, recipe, Progress(None))
+
+
+def test_rows_with_pseudo_labels_are_no_longer_few(one_word_each):
+    base, examples = one_word_each
+    pseudo = replace(examples[0], source="pseudo")
+
+    few, more = (
+        Learner.build(toy_recipe(few_shot=True), base, {"mood": MOODS}, {"mood": rows})
+        for rows in (examples, [*examples, pseudo])
+    )
+    few.fit(None)
+    more.fit(None)
+
+    resting = [not any(each.requires_grad for each in learner.network.encoder.parameters()) for learner in (few, more)]
+    assert resting == [True, False]
 
 
 def test_a_run_over_few_rows_learns_them_and_a_resumed_one_equals_it(one_word_each, tmp_path):

@@ -73,7 +73,8 @@ class Learner:
         """Put a learner together.
 
         Args:
-            recipe: Its seed draws the new heads.
+            recipe: Its seed draws the new heads. Its `few_shot` is left out where rows have pseudo-labels: those are
+                no longer few, and pairs of them would be thousands.
             base: The base model.
             spaces: Task -> label space, in the order of the recipe.
             train: The training rows of each task.
@@ -83,6 +84,8 @@ class Learner:
         Raises:
             RecipeError: a head, an objective or a pooling does not suit.
         """
+        if any(each.source == "pseudo" for rows in train.values() for each in rows):
+            recipe = recipe.model_copy(update={"few_shot": None})
         targets = {name: [each.targets[name] for each in rows] for name, rows in train.items()}
         objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
         if recipe.keep_heads:
