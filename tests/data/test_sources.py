@@ -53,6 +53,14 @@ def test_a_folder_or_glob_of_no_file_is_told(tmp_path):
         find_inputs([tmp_path / "*.csv"])
 
 
+def test_a_model_is_not_taken_for_texts(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}", "utf-8")
+    (tmp_path / "metrics.jsonl").write_text('{"event": "epoch"}\n', "utf-8")
+
+    with pytest.raises(DataError, match="is a model, not texts; to answer with it, give --model"):
+        find_inputs([tmp_path])
+
+
 def test_several_files_are_one_table_with_all_their_columns_and_the_name_of_the_file(folder):
     sources = Sources(find_inputs([folder]), "text")
 

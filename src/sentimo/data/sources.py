@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentimo.core.bundle import MANIFEST
 from sentimo.data.readers import READERS, BadRow, Row, columns, read_rows
 from sentimo.data.readers.encoding import encoding_of
 from sentimo.data.readers.lines import START, Place
@@ -31,7 +32,7 @@ def find_inputs(
             or by a glob.
 
     Raises:
-        DataError: there is no such file, or a folder or glob leads to none.
+        DataError: there is no such file, a folder or glob leads to none, or a folder is a model.
     """
     paths = {path for source in sources for path in _paths(Path(source), ending, output)}
     once = {path.resolve(): path for path in sorted(paths, reverse=True)}
@@ -46,6 +47,8 @@ def is_output(path: Path, output: Path) -> bool:
 
 def _paths(source: Path, ending: str | None, output: Path | None) -> list[Path]:
     if source.is_dir():
+        if (source / MANIFEST).is_file():
+            raise DataError(f"{source} is a model, not texts; to answer with it, give --model {source}")
         found = [path for path in source.rglob("*") if path.is_file() and _is_meant(path.relative_to(source), ending)]
         if output and not is_output(source, output):
             found = _others(found, output)
