@@ -186,6 +186,7 @@ def test_paths_of_methods_are_relative_to_the_recipe(tmp_path):
 
 def test_a_list_a_name_and_a_mapping_mean_the_same():
     assert parse_augment("swap") == parse_augment(["swap"]) == parse_augment({"name": "swap"})
+    assert parse_augment("swap") == parse_augment({"methods": "swap"}) == parse_augment({"methods": {"name": "swap"}})
 
 
 class Blunt:

@@ -36,7 +36,7 @@ def as_named(value: Any) -> Any:
 
 def as_named_list(value: Any) -> Any:
     """Return a name, a part, or a list of them as a list of parts."""
-    return [as_named(each) for each in (value if isinstance(value, list) else [value])]
+    return [as_named(each) for each in (value if isinstance(value, (list, tuple)) else [value])]
 
 
 Files = Annotated[list[Path], BeforeValidator(as_list)]

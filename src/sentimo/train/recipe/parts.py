@@ -21,8 +21,8 @@ from sentimo.train.recipe.choices import (
     ObjectiveChoice,
     Part,
     Share,
-    as_list,
     as_named,
+    as_named_list,
     check_name,
 )
 from sentimo.train.semi import SEMI
@@ -132,7 +132,7 @@ class EarlyStopping(Part):
 class Augment(Part):
     """Training rows written anew. Rows of dev and test never are."""
 
-    methods: list[Annotated[AugmentMethod, BeforeValidator(as_named)]] = Field(
+    methods: Annotated[list[AugmentMethod], BeforeValidator(as_named_list)] = Field(
         min_length=1, description=f"Any of {', '.join(AUGMENTERS)}. Each makes its own rows."
     )
     copies: int = Field(default=1, ge=1, description="New rows per row and method.")
@@ -156,8 +156,8 @@ class Augment(Part):
 def as_augment(value: Any) -> Any:
     """Return names of methods as the part that they are short for."""
     if isinstance(value, Mapping):
-        return {"methods": [value]} if "name" in value else value
-    return {"methods": as_list(value)} if isinstance(value, (str, list, tuple)) else value
+        return {"methods": value} if "name" in value else value
+    return {"methods": value} if isinstance(value, (str, list, tuple)) else value
 
 
 class ScratchEncoder(Part):
@@ -238,7 +238,7 @@ class Semi(BaseModel):
 
     method: str = Field(description=f"One of {', '.join(SEMI)}.")
     text: Files = Field(min_length=1, description="Files of texts without labels.")
-    views: list[Annotated[AugmentMethod, BeforeValidator(as_named)]] = Field(
+    views: Annotated[list[AugmentMethod], BeforeValidator(as_named_list)] = Field(
         default=[], description="Augmentation that writes texts in other words; all methods, one after the other."
     )
 
