@@ -6,27 +6,41 @@ import running
 
 from sentimo.cli import app
 from sentimo.core.bundle import Bundle, Probes, write_bundle
+from sentimo.core.documents import Document, Example
 from sentimo.core.labels import POLARITY_3
 from sentimo.core.manifest import Manifest, TaskSpec
 from sentimo.engine.backends.linear import LinearModel, TaskWeights
 from sentimo.errors import BundleError, InputError
+from sentimo.train.marks import PARTS, Marks, mark
 
 
 def invoke(*arguments):
     return running.invoke(app, *arguments, columns=200)
 
 
+def a_model(folder, words, learnt=()):
+    """Write a model that knows a word of praise and a word of blame, and has learnt texts."""
+    coef = np.zeros((3, 2))
+    coef[2, 0], coef[0, 1] = 4.0, 4.0
+    weights = TaskWeights.quantised(coef, np.array([0.0, 1.0, 0.0]))
+    model = LinearModel(words, np.ones(2, np.float32), {"polarity": weights})
+    manifest = Manifest(folder.name, "linear", ("en",), (TaskSpec("polarity", POLARITY_3),), 32)
+
+    def fill(work):
+        model.save(work)
+        marks = Marks({mark(Example(Document(each), {})) for each in learnt})
+        (work / PARTS).write_text(marks.to_json(), "utf-8")
+
+    write_bundle(folder, manifest, fill, Probes((), {}))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Folders of two models that know two words each."""
     folder = tmp_path_factory.mktemp("models")
-    for name, words in (("a", ("wgood", "wawful")), ("b", ("wfine", "wpoor"))):
-        coef = np.zeros((3, 2))
-        coef[2, 0], coef[0, 1] = 4.0, 4.0
-        weights = TaskWeights.quantised(coef, np.array([0.0, 1.0, 0.0]))
-        model = LinearModel(words, np.ones(2, np.float32), {"polarity": weights})
-        manifest = Manifest(name, "linear", ("en",), (TaskSpec("polarity", POLARITY_3),), 32)
-        write_bundle(folder / name, manifest, model.save, Probes((), {}))
+    a_model(folder / "a", ("wgood", "wawful"))
+    a_model(folder / "b", ("wfine", "wpoor"))
     return folder
 
 
@@ -55,6 +69,18 @@ def test_an_ensemble_is_made_told_and_used(models, dev, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert [row["model"] for row in rows] == ["ens"] * 200
     assert json.loads(judged.stdout)["tasks"]["polarity"]["figures"]["accuracy"]["value"] == 1.0
+
+
+def test_rows_that_a_member_has_learnt_do_not_judge_the_ensemble(models, dev, tmp_path):
+    a_model(tmp_path / "a", ("wgood", "wawful"), [f"good {at}" for at in range(0, 200, 5)])
+    rest = ("-o", tmp_path / "ens", "--dev", dev, "--rounds", 1)
+
+    made = invoke("ensemble", tmp_path / "a", models / "b", *rest)
+    judged = invoke("evaluate", tmp_path / "a", dev, "--json")
+
+    assert "polarity: 160 rows" in made.stdout
+    assert f"polarity: 40 of 200 rows were left out, {tmp_path / 'a'} has learnt them" in made.stdout
+    assert "40 of 200 rows taught this model; it looks better on them than it is" in judged.stderr
 
 
 def test_json_holds_members_ensemble_and_gain(models, dev, tmp_path):

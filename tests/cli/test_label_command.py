@@ -22,7 +22,7 @@ def pool(tmp_path):
 def ask(pool, tmp_path, monkeypatch):
     """Runs the command, with answers to what it asks; they end as if the terminal were closed."""
 
-    def run(*arguments, answers=()):
+    def run(*arguments, answers=(), data=pool):
         left = iter(answers)
 
         def typed(prompt):
@@ -33,7 +33,7 @@ def ask(pool, tmp_path, monkeypatch):
 
         monkeypatch.setattr("builtins.input", typed)
         return running.invoke(
-            label, pool, "--labels", "bad,good", "-o", tmp_path / "labels.jsonl", "--text", "text", *arguments
+            label, data, "--labels", "bad,good", "-o", tmp_path / "labels.jsonl", "--text", "text", *arguments
         )
 
     return run
@@ -57,7 +57,7 @@ def test_a_stop_loses_nothing_and_the_same_command_goes_on(ask, tmp_path):
 
     rows = [each["row"] for each in lines(tmp_path)]
     assert lines(tmp_path)[:3] == before
-    assert sorted(rows) == list(range(9))  # the copy of a text is not asked for
+    assert sorted(rows) == list(range(1, 10))  # the copy of a text is not asked for
     assert "Every text has an answer." in result.stderr
 
 
@@ -116,6 +116,14 @@ def test_texts_are_written_answered_elsewhere_and_taken(ask, tmp_path):
     }
 
 
+def test_rows_are_counted_as_in_the_file(ask, tmp_path):
+    (tmp_path / "gaps.csv").write_text('text\none\n""\nthree\n', "utf-8")
+
+    asked = ask("--ask", "2", data=tmp_path / "gaps.csv")
+
+    assert {each["row"]: each["text"] for each in map(json.loads, asked.stdout.splitlines())} == {1: "one", 3: "three"}
+
+
 def test_label_studio_there_and_back(ask, tmp_path):
     tasks = json.loads(ask("--ask", "3", "--format", "label-studio").stdout)
     for task in tasks:
@@ -130,11 +138,12 @@ def test_label_studio_there_and_back(ask, tmp_path):
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
-        ({"row": 0, "label": "god"}, UnknownLabelError, "Did you mean 'good'"),
+        ({"row": 2, "label": "god"}, UnknownLabelError, "Did you mean 'good'"),
         ({"row": 99, "label": "good"}, DataError, "there is no row 99"),
-        ({"row": 0, "text": "of another file", "label": "good"}, DataError, "row 0 is an answer to 'of another file'"),
-        ({"row": 0, "label": ["good", "bad"]}, DataError, "2 labels, one is wanted"),
-        ({"label": "good"}, DataError, "answers cannot be read"),
+        ({"row": 2, "text": "of another file", "label": "good"}, DataError, "row 2 is an answer to 'of another file'"),
+        ({"row": 2, "label": ["good", "bad"]}, DataError, "2 labels, one is wanted"),
+        ({"row": 0, "label": "good"}, DataError, "there is no row 0"),
+        ({"label": "good"}, DataError, "line 2: no answer. Expected a line of --ask with a label"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused_and_none_is_kept(ask, tmp_path, answer, error, told):

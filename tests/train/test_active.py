@@ -192,7 +192,7 @@ def test_a_line_that_was_cut_off_is_taken_off(kept):
 def test_answers_about_other_texts_are_refused(kept):
     kept.give(3, "good")
 
-    with pytest.raises(DataError, match="line 1: row 3 has another text here"):
+    with pytest.raises(DataError, match="line 1: row 4 has another text here"):
         Answers(kept.path, ["other"] * 10)
 
 

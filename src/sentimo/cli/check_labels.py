@@ -52,6 +52,7 @@ def check_labels(
     from sentimo.engine.analyzer import Analyzer
     from sentimo.evaluate.labelled import load_labelled
     from sentimo.train.label_errors import check_labels as check
+    from sentimo.train.marks import learnt_note
 
     if output is not None:
         check_free(output, overwrite=overwrite)
@@ -74,6 +75,8 @@ def check_labels(
         dataset = first if given is None and len(data) == 1 else None
         given = given or judge.spaces[name]
     dataset = dataset or load_dataset(data, reading, task=name, space=given)
+    if model is not None and (note := learnt_note(dataset.examples, model)):
+        err.print(f"{note}, and defends their labels", markup=False)
     found = check(
         dataset.examples,
         name,

@@ -46,6 +46,7 @@ def evaluate(
     from sentimo.evaluate.labelled import load_labelled
     from sentimo.evaluate.report import evaluate as judge
     from sentimo.evaluate.report import print_report
+    from sentimo.train.marks import learnt_note
 
     reading = options.reading_of(
         text,
@@ -69,6 +70,8 @@ def evaluate(
     name, dataset = load_labelled(data, analyzer.spaces, reading, task=task)
     if dataset.note:
         err.print(dataset.note, markup=False)
+    if note := learnt_note(dataset.examples, Path(model)):
+        err.print(note, markup=False)
     err.print(f"Judging task {name} on {len(dataset.examples)} rows", markup=False)
     report = judge(
         analyzer,

@@ -75,8 +75,9 @@ def label(
     if output.suffix != ".jsonl":
         raise InputError(f"{output}: answers are kept as JSON Lines; name a file that ends in .jsonl")
     space = _space(labels, several)
-    texts = options.texts_of(data, text, delimiter, encoding)
-    kept = Answers(output, texts)
+    found = options.numbered_texts(data, text, delimiter, encoding)
+    texts = found.texts
+    kept = Answers(output, texts, found.rows)
     if answers is not None:
         n = _take(answers, kept, space)
         err.print(f"{n:,} labels taken from {answers}; {output} holds {_n_labels(kept):,}", markup=False)
@@ -86,7 +87,7 @@ def label(
     for row, given in kept.labels.items():
         pool.add(row, _target(space, given))
     if ask:
-        _write(pool, texts, space, strategy, ask, form, seed)
+        _write(pool, kept, texts, space, strategy, ask, form, seed)
     else:
         _loop(pool, texts, space, kept, lambda: _next(pool, strategy, batch, seed))
         n = _n_labels(kept)
@@ -211,18 +212,28 @@ def _label_named(typed: str, space: LabelSpace) -> str | None:
     return begin[0] if len(begin) == 1 else None
 
 
-def _write(pool: LabelPool, texts: list[str], space: LabelSpace, strategy: str, n: int, form: Form, seed: int) -> None:
+def _write(
+    pool: LabelPool,
+    kept: Answers,
+    texts: list[str],
+    space: LabelSpace,
+    strategy: str,
+    n: int,
+    form: Form,
+    seed: int,
+) -> None:
     from json import dumps
 
     from sentimo.data.label_studio import to_task
 
-    chosen = _next(pool, strategy, n, seed)
+    found = _next(pool, strategy, n, seed)
+    chosen = [(kept.rows[row], texts[row], suggested, score) for row, suggested, score in found]
     if form == Form.label_studio:
-        tasks = [to_task(row, texts[row], suggested, score) for row, suggested, score in chosen]
+        tasks = [to_task(*each) for each in chosen]
         typer.echo(dumps(tasks, ensure_ascii=False, indent=1))
         return
-    for row, suggested, score in chosen:
-        line = {"row": row, "text": texts[row], "suggested": suggested, "score": round(score, 4), "label": None}
+    for row, text, suggested, score in chosen:
+        line = {"row": row, "text": text, "suggested": suggested, "score": round(score, 4), "label": None}
         typer.echo(dumps(line, ensure_ascii=False))
 
 
@@ -234,20 +245,23 @@ def _take(path: Path, kept: Answers, space: LabelSpace) -> int:
     twice = [row for row, n in Counter(row for row, _, _ in found).items() if n > 1]
     if twice:
         raise DataError(f"{path}: row {twice[0]} is answered twice; leave one answer")
+    places = []
     for row, text, given in found:
         for each in given:
             space.id_of(each, f"{path}, row {row}")
-        if not kept.has(row):
+        place = kept.place(row)
+        if place is None:
             raise DataError(f"{path}: there is no row {row} among the texts; give the file that was asked about")
-        if text is not None and text != kept.text(row):
+        if text is not None and text != kept.text(place):
             raise DataError(
                 f"{path}: row {row} is an answer to {text[:40]!r}, but row {row} of the texts is "
-                f"{kept.text(row)[:40]!r}. Give the file that was asked about, as it was; nothing was taken."
+                f"{kept.text(place)[:40]!r}. Give the file that was asked about, as it was; nothing was taken."
             )
         if space.kind != "multi" and len(given) != 1:
             raise DataError(f"{path}, row {row}: {len(given)} labels, one is wanted; for several give --several")
-    for row, _, given in found:
-        kept.give(row, given if space.kind == "multi" else given[0])
+        places.append(place)
+    for place, (_, _, given) in zip(places, found, strict=True):
+        kept.give(place, given if space.kind == "multi" else given[0])
     return len(found)
 
 
@@ -259,17 +273,27 @@ def _answers_in(path: Path) -> list[tuple[int, str | None, list[str]]]:
 
     try:
         content = path.read_text("utf-8")
-        if path.suffix != ".jsonl":
-            return answers_in(loads(content), str(path))
-        lines = [loads(line) for line in content.split("\n") if line.strip()]
-        return [
-            (
-                int(each["row"]),
-                each.get("text"),
-                [each["label"]] if isinstance(each["label"], str) else list(each["label"]),
-            )
-            for each in lines
-            if each.get("label") is not None
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: answers cannot be read: {error}") from error
+    if path.suffix != ".jsonl":
+        try:
+            exported = loads(content)
+        except ValueError as error:
+            raise DataError(
+                f"{path}: not JSON ({error}). Answers are lines of --ask in a .jsonl file, or a Label Studio export."
+            ) from error
+        return answers_in(exported, str(path))
+    found = []
+    for number, line in enumerate(content.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            each = loads(line)
+            if (label := each.get("label")) is not None:
+                found.append((int(each["row"]), each.get("text"), [label] if isinstance(label, str) else list(label)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(
+                f"{path}, line {number}: no answer. Expected a line of --ask with a label: an object "
+                "with row and label."
+            ) from None
+    return found

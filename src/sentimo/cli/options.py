@@ -14,7 +14,7 @@ from sentimo.cli.console import err
 if TYPE_CHECKING:
     from sentimo.core.documents import Example
     from sentimo.core.labels import LabelSpace
-    from sentimo.data.reading import Reading
+    from sentimo.data.reading import Reading, Texts
     from sentimo.engine.analyzer import Analyzer
     from sentimo.engine.cascade import Cascade
     from sentimo.train.recipe import Recipe
@@ -139,7 +139,14 @@ def open_models(
 def texts_of(
     path: Path, column: str | None, delimiter: str | None, encoding: str | None, *, most: int | None = None
 ) -> list[str]:
-    """Return the texts of a file (see `read_texts`); the column guessed and how many rows have none go to stderr."""
+    """Return the texts of a file, see `numbered_texts`."""
+    return numbered_texts(path, column, delimiter, encoding, most=most).texts
+
+
+def numbered_texts(
+    path: Path, column: str | None, delimiter: str | None, encoding: str | None, *, most: int | None = None
+) -> Texts:
+    """Read the texts of a file (see `read_texts`); the column guessed and how many rows have none go to stderr."""
     from sentimo.data.reading import read_texts
 
     found = read_texts(path, column, most=most, delimiter=delimiter, encoding=encoding)
@@ -148,7 +155,7 @@ def texts_of(
     if found.n_without:
         n = found.n_without + len(found.texts)
         err.print(f"{path}: {found.n_without:,} of {n:,} rows have no text and are left out", markup=False)
-    return found.texts
+    return found
 
 
 def labelled_rows(

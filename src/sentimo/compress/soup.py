@@ -41,7 +41,7 @@ from sentimo.train.ensemble import (
 from sentimo.train.export import check_parity, export_onnx
 from sentimo.train.folds import text_folds
 from sentimo.train.judged import Contest, contest
-from sentimo.train.marks import PARTS, Marks
+from sentimo.train.marks import PARTS, Marks, without_learnt
 
 SOUPS = ("soup", "greedy-soup")
 
@@ -79,12 +79,13 @@ def build_soup(
     Args:
         models: Model folders, two or more, with torch weights of one architecture over one tokenizer.
         output: Folder to make; one model like each of them, with a graph of its own.
-        dev: Task -> labelled rows that no member was trained on, for every task.
+        dev: Task -> labelled rows, for every task; those that a member was trained on are left out.
         combine: "soup" or "greedy-soup".
         seed, overwrite, show: See `build_ensemble`.
 
     Raises:
         InputError: the models have no weights that could be averaged, or a task has no dev rows.
+        DataError: members were trained on all rows of a task.
         BundleError: a member cannot be opened, or `output` is taken.
 
     Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy
@@ -100,6 +101,7 @@ def build_soup(
     _check_alike(names, bundles)
     if missing := [task.name for task in bundles[0].manifest.tasks if task.name not in dev]:
         raise InputError(f"no dev rows for task {', '.join(missing)}; a soup is calibrated anew in every task")
+    dev, learnt = without_learnt(dev, models)
     network, base = open_network(bundles[0])
     members = []
     for name, each in zip(names, bundles, strict=True):
@@ -113,7 +115,7 @@ def build_soup(
     told = f"Averaged: {', '.join(each.name for each in chosen)}; one model, as fast as each"
     if len(chosen) == 1:
         told = f"No average was as good as {chosen[0].name} alone on the rows that chose: this is that model"
-    notes = [told, *_caution(bundles)]
+    notes = [told, *learnt, *_caution(bundles)]
     opened = [Predictor.load(each.path) for each in bundles]
     soup = _uncalibrated(bundles[0], network, base)
     tasks = {task.name: task.space for task in bundles[0].manifest.tasks}

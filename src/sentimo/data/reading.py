@@ -65,11 +65,13 @@ class Texts:
 
     Attributes:
         texts: In the order of the file.
+        rows: The number of each one's row from 1 (a header is not counted).
         column: Where they stand.
         n_without: Rows without a text, or that cannot be read; they are left out.
     """
 
     texts: list[str]
+    rows: list[int]
     column: str
     n_without: int
 
@@ -97,12 +99,13 @@ def read_texts(
         column, _ = guess_columns(path, delimiter=delimiter, encoding=encoding)
     else:
         require_columns(path, columns(path, delimiter=delimiter, encoding=encoding), {"text": column})
-    texts, n_without = [], 0
+    texts, rows, n_without = [], [], 0
     for row in islice(read_rows(path, delimiter=delimiter, encoding=encoding), most):
         if isinstance(row, BadRow) or is_empty(cell := row.cells.get(column)):
             n_without += 1
         else:
             texts.append(str(cell))
+            rows.append(row.number)
     if not texts:
         raise DataError(f"{path}: column {column!r} holds no text; name another with --text")
-    return Texts(texts, column, n_without)
+    return Texts(texts, rows, column, n_without)

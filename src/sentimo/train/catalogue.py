@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +22,8 @@ def build(where: str, what: str, /, *arguments: Any, **settings: Any) -> Any:
         settings: What the user gave.
 
     Raises:
-        RecipeError: a setting is not known (names the nearest one) or its value is refused.
+        RecipeError: a setting is not known (names the nearest one), or its value is no number where the class expects
+            one, or is refused.
     """
     module, name = where.split(":")
     kind = getattr(import_module(module), name)
@@ -31,7 +33,31 @@ def build(where: str, what: str, /, *arguments: Any, **settings: Any) -> Any:
         if setting not in known:
             otherwise = f" Its settings: {', '.join(known) or 'none'}."
             raise RecipeError(f"{what} has no setting {setting!r}.{did_you_mean(setting, known, otherwise)}")
+    for parameter in inspect.signature(kind).parameters.values():
+        if parameter.name in settings:
+            _check_number(f"{what}: {parameter.name}", settings[parameter.name], str(parameter.annotation))
     try:
         return kind(*arguments, **settings)
     except (ValueError, TypeError, RuntimeError) as error:
         raise RecipeError(f"{what}: {error}") from error
+
+
+def _check_number(what: str, value: Any, annotation: str) -> None:
+    """Raise RecipeError where a class expects a number, as its annotation says, and the value is none."""
+    kinds = {each.strip() for each in annotation.split("|")}
+    if not kinds & {"int", "float"} or not kinds <= {"int", "float", "bool", "None"}:
+        return
+    if (value is None and "None" in kinds) or (isinstance(value, bool) and "bool" in kinds):
+        return
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return
+    expected = "a number" if "float" in kinds else "a whole number"
+    raise RecipeError(f"{what} is {value!r}; expected {expected}{_as_number(value)}")
+
+
+def _as_number(value: Any) -> str:
+    """Return how to write a number that YAML takes for text, such as 1e-3."""
+    try:
+        return f", write {float(value)!r}" if isinstance(value, str) and math.isfinite(float(value)) else ""
+    except ValueError:
+        return ""

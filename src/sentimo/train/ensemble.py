@@ -39,6 +39,7 @@ from sentimo.train.calibrate import Answers, fit_specs
 from sentimo.train.combine import fit_combination
 from sentimo.train.folds import text_folds
 from sentimo.train.judged import Contest, Judged, contest, seconds_of
+from sentimo.train.marks import without_learnt
 
 N_FOLDS = 5
 CARD, RECORD = "README.md", "ensemble.json"
@@ -121,8 +122,8 @@ def build_ensemble(
     Args:
         models: Model folders, two or more, of any backend.
         output: Folder to make.
-        dev: Task -> labelled rows that no member was trained on. Members are combined by mean, without calibration, in
-            a task that has none.
+        dev: Task -> labelled rows; those that a member was trained on, as far as its folder tells, are left out.
+            Members are combined by mean, without calibration, in a task that has none.
         combine: "mean", "weighted", "vote" or "stack", see `Combination`.
         seed: Of the folds and of the bootstrap.
         rounds: Rounds of timing.
@@ -131,19 +132,21 @@ def build_ensemble(
 
     Raises:
         InputError: too few models, no such method, or members that do not share their labels.
+        DataError: members were trained on all rows of a task.
         BundleError: a member cannot be opened, or `output` is taken.
     """
     if combine not in METHODS:
         raise InputError(f"combine {combine!r} is not known.{did_you_mean(combine, METHODS, _choose(METHODS))}")
     output = Path(output)
     check_target(output, overwrite=overwrite, read=models)
+    dev, learnt = without_learnt(dev, models)
     for name, rows in dev.items():
         if len({str(each.targets[name]) for each in rows}) < 2:
             raise InputError(f"--dev: all rows of task {name!r} have the same label; two different ones are needed")
     members = open_members(models)
     names = member_names(models)
     tasks = shared_tasks([(name, each.tasks) for name, each in zip(names, members, strict=True)])
-    notes = _left_out(names, members, tasks)
+    notes = [*learnt, *_left_out(names, members, tasks)]
     material = ask_members(names, members, tasks, {name: rows for name, rows in dev.items() if name in tasks}, show)
     combinations, specs = {}, []
     contests: dict[str, Contest] = {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sentimo.core.documents import Example
+from sentimo.errors import DataError
 from sentimo.text.normalise import folded
-from sentimo.train.tasks import TaskData
+
+if TYPE_CHECKING:
+    from sentimo.train.tasks import TaskData  # needs what training needs; reading marks does not
 
 PARTS = "parts.json"
 
@@ -60,6 +63,43 @@ class Marks:
         """Return the content of ``parts.json``."""
         tasks = {name: {"dev": sorted(self.dev[name]), "test": sorted(self.test[name])} for name in self.dev}
         return json.dumps({"learnt": sorted(self.learnt), "tasks": tasks}) + "\n"
+
+
+def without_learnt(
+    rows: Mapping[str, Sequence[Example]], models: Sequence[str | Path]
+) -> tuple[dict[str, list[Example]], list[str]]:
+    """Return the rows that none of the models has learnt, as far as their folders tell, and what was left out.
+
+    Args:
+        rows: Task -> labelled rows.
+        models: Model folders.
+
+    Raises:
+        DataError: no row of a task is left.
+    """
+    learnt = {str(model): found.learnt for model in models if (found := Marks.read(Path(model))) is not None}
+    kept = {}
+    told = []
+    for task, examples in rows.items():
+        marks = [mark(each) for each in examples]
+        for model, known in learnt.items():
+            if n := sum(each in known for each in marks):
+                told.append(f"{task}: {n} of {len(marks)} rows were left out, {model} has learnt them")
+        known = set().union(*learnt.values())
+        kept[task] = [each for each, own in zip(examples, marks, strict=True) if own not in known]
+        if examples and not kept[task]:
+            raise DataError(
+                f"all {len(examples)} rows of task {task!r} were learnt by a model that they should judge; give rows "
+                "that no model was trained on"
+            )
+    return kept, told
+
+
+def learnt_note(examples: Sequence[Example], model: Path) -> str:
+    """Return a caution where a model has learnt some of the rows, as far as its folder tells; else nothing."""
+    marks = Marks.read(model)
+    n = sum(mark(each) in marks.learnt for each in examples) if marks else 0
+    return f"{n:,} of {len(examples):,} rows taught this model; it looks better on them than it is" if n else ""
 
 
 def mark(example: Example) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,29 @@ class Answers:
     """What was answered about the rows of a pool, in the order it was given.
 
     A line is ``{"row": 3, "text": "...", "label": "joy"}``, with a list of labels where several may hold and null for a
-    skipped text; there is one line per row. A line that was cut off when the machine stopped is taken off the file.
+    skipped text; there is one line per row, which is told by its number in the file of texts. A line that was cut off
+    when the machine stopped is taken off the file.
 
     Args:
         path: The file; it need not be there.
         texts: The texts of the pool.
+        rows: Their numbers in the file of texts; by default from 1 on.
 
     Raises:
         DataError: a line is no such answer, or its text is another than that of the pool.
     """
 
-    def __init__(self, path: Path, texts: list[str]) -> None:
+    def __init__(self, path: Path, texts: list[str], rows: Sequence[int] | None = None) -> None:
         self.path, self._texts = path, texts
+        self.rows = rows or range(1, len(texts) + 1)
+        self._places = {number: place for place, number in enumerate(self.rows)}
         self.labels: dict[int, Any] = {}
         if path.exists():
             self._read()
 
-    def has(self, row: int) -> bool:
-        """Whether the pool has such a row."""
-        return 0 <= row < len(self._texts)
+    def place(self, number: int) -> int | None:
+        """Return the place in the pool of a row of the file; None where it is not there."""
+        return self._places.get(number)
 
     def text(self, row: int) -> str:
         """Return the text of a row."""
@@ -58,7 +63,7 @@ class Answers:
         return row
 
     def _line(self, row: int) -> str:
-        answer = {"row": row, "text": self._texts[row], "label": self.labels[row]}
+        answer = {"row": self.rows[row], "text": self._texts[row], "label": self.labels[row]}
         return json.dumps(answer, ensure_ascii=False) + "\n"
 
     def _append(self, row: int) -> None:
@@ -83,10 +88,13 @@ class Answers:
             where = f"{self.path}, line {number}"
             try:
                 answer = json.loads(line)
-                row = int(answer["row"])
+                number_there = int(answer["row"])
             except (ValueError, KeyError, TypeError):
                 raise DataError(f"{where}: no answer. Expected an object with row, text and label.") from None
-            if not 0 <= row < len(self._texts) or answer.get("text") != self._texts[row]:
-                raise DataError(f"{where}: row {row} has another text here. Give the file that was labelled before.")
+            row = self.place(number_there)
+            if row is None or answer.get("text") != self._texts[row]:
+                raise DataError(
+                    f"{where}: row {number_there} has another text here. Give the file that was labelled before."
+                )
             self.labels.pop(row, None)
             self.labels[row] = answer.get("label")

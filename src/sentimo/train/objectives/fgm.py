@@ -17,11 +17,11 @@ class FGM(Wrapper):
     Args:
         inner: The objective within.
         around: Not needed.
-        epsilon: Length of the move as a share of the length |x| of the text's embeddings, > 0. Papers and other
-            programs give it as it is, often 1.0 for a batch: the same number is far more here.
+        epsilon: Length of the move as a share of the length |x| of the text's embeddings, in (0, 1]. Papers and
+            other programs give it as it is, often 1.0 for a batch: the same number is far more here.
 
     Raises:
-        ValueError: epsilon is not positive.
+        ValueError: epsilon is out of range.
 
     Source: Miyato et al. 2017, "Adversarial Training Methods for Semi-Supervised Text Classification",
     arXiv:1605.07725, eq. 5; the mean with the plain loss is Goodfellow et al. 2015, arXiv:1412.6572, section 6.
@@ -30,8 +30,8 @@ class FGM(Wrapper):
 
     def __init__(self, inner: nn.Module, around: Surroundings, epsilon: float = 0.02) -> None:
         super().__init__(inner, around)
-        if not epsilon > 0:
-            raise ValueError(f"epsilon {epsilon} is not positive")
+        if not 0 < epsilon <= 1:
+            raise ValueError(f"epsilon {epsilon} is not in (0, 1], a share of the length of a text")
         self.epsilon = epsilon
 
     def cost(self, inner: float) -> float:

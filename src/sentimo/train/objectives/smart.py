@@ -39,10 +39,10 @@ class SMART(Wrapper):
         self, inner: nn.Module, around: Surroundings, weight: float = 1.0, epsilon: float = 0.2, steps: int = 1
     ) -> None:
         super().__init__(inner, around)
-        if not weight > 0 or not epsilon > 0 or steps < 1 or steps != int(steps):
+        if not weight > 0 or not 0 < epsilon <= 1 or steps < 1 or steps != int(steps):
             raise ValueError(
-                f"weight {weight}, epsilon {epsilon}, steps {steps}: expected a weight and an epsilon above 0 and "
-                "whole steps, at least 1"
+                f"weight {weight}, epsilon {epsilon}, steps {steps}: expected a weight above 0, an epsilon in "
+                "(0, 1] and whole steps, at least 1"
             )
         self.weight, self.epsilon, self.steps = weight, epsilon, steps
 

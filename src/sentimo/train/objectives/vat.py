@@ -43,10 +43,10 @@ class VAT(Wrapper):
         iterations: int = 1,
     ) -> None:
         super().__init__(inner, around)
-        if not weight > 0 or not epsilon > 0 or not 0 < xi <= 1 or iterations < 1 or iterations != int(iterations):
+        if not weight > 0 or not 0 < epsilon <= 1 or not 0 < xi <= 1 or iterations < 1 or iterations % 1:
             raise ValueError(
-                f"weight {weight}, epsilon {epsilon}, xi {xi}, iterations {iterations}: expected a weight and an "
-                "epsilon above 0, xi in (0, 1] and whole iterations, at least 1"
+                f"weight {weight}, epsilon {epsilon}, xi {xi}, iterations {iterations}: expected a weight above "
+                "0, epsilon and xi in (0, 1] and whole iterations, at least 1"
             )
         self.weight, self.epsilon, self.xi, self.iterations = weight, epsilon, xi, iterations
 

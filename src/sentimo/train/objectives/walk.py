@@ -14,8 +14,9 @@ class Walk(Wrapper):
     Args:
         inner: The objective within.
         around: Not needed.
-        epsilon: Greatest length of the whole move as a share of the length |x| of the text's embeddings, > 0.
-        step_size: Length of a step, as such a share, > 0.
+        epsilon: Greatest length of the whole move as a share of the length |x| of the text's embeddings, in
+            (0, 1].
+        step_size: Length of a step, as such a share, in (0, 1].
         steps: Number of steps or places, >= 1.
 
     Raises:
@@ -26,10 +27,10 @@ class Walk(Wrapper):
         self, inner: nn.Module, around: Surroundings, epsilon: float = 0.02, step_size: float = 0.008, steps: int = 3
     ) -> None:
         super().__init__(inner, around)
-        if not epsilon > 0 or not step_size > 0 or steps < 1 or steps != int(steps):
+        if not 0 < epsilon <= 1 or not 0 < step_size <= 1 or steps < 1 or steps != int(steps):
             raise ValueError(
-                f"epsilon {epsilon}, step_size {step_size}, steps {steps}: expected lengths above 0 and whole steps, "
-                "at least 1"
+                f"epsilon {epsilon}, step_size {step_size}, steps {steps}: expected lengths in (0, 1] and whole "
+                "steps, at least 1"
             )
         self.epsilon, self.step_size, self.steps = epsilon, step_size, steps
 
