@@ -50,6 +50,7 @@ def test_the_list_is_written_and_the_data_left_alone(reviews, tmp_path):
     assert lines[0] == "file,row,given,suggested,given_score,suggested_score,reason,text"
     assert lines[1].startswith(f"{reviews},32,bad,good,")
     assert "1 of 60 labels (1.7%) are likely to be wrong" in result.stdout
+    assert "60 rows are few for n-grams to learn from" in result.stderr
     assert reviews.read_bytes() == before
 
 

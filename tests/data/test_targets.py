@@ -183,7 +183,7 @@ def test_a_kind_asked_for_is_taken():
 @pytest.mark.parametrize(
     ("cells", "kind", "message"),
     [
-        ([], None, "the label column is empty"),
+        ([], None, "there is no row with a text"),
         ([None, " "], None, "the label column is empty"),
         (["joy", "joy"], None, "only the label 'joy'"),
         ([[], []], None, "no label in the file"),

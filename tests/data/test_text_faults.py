@@ -16,6 +16,12 @@ def test_utf8_read_as_another_encoding_is_mojibake(text, wrong):
     assert codes(broken) == ["mojibake"]
 
 
+@pytest.mark.parametrize("text", ["nan", " NaN", "None", "null\n", "<NA>"])
+def test_what_programs_write_for_a_missing_text_is_told(text):
+    assert codes(text) == ["missing-value"]
+    assert codes(f"{text} of it") == []
+
+
 @pytest.mark.parametrize("text", ["锟斤拷", "it鈥檚 fine"])
 def test_utf8_read_as_gbk_is_mojibake(text):
     assert codes(text) == ["mojibake"]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sentimo.train.label_errors import LabelCheck
 
 
+_FEW = 100
+
+
 def check_labels(
     data: Annotated[list[Path], typer.Argument(help="Labelled file or files: CSV, TSV, JSONL or Parquet.")],
     text: options.TextColumn = None,
@@ -86,6 +89,8 @@ def check_labels(
         seed=seed,
         on_fold=lambda number: err.print(f"fold {number} judged", markup=False),
     )
+    if model is None and found.n_rows < _FEW:
+        err.print(f"{found.n_rows} rows are few for n-grams to learn from: the list is hardly more than a guess")
     rows = _rows(found, dataset)
     if output is not None:
         names = ("file", "row", "given", "suggested", "given_score", "suggested_score", "reason", "text")

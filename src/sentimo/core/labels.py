@@ -222,7 +222,10 @@ def chosen_space(given: str | Sequence[str] | None, task: str, kind: Kind | None
             raise InputError(f"task {task!r}: a score has no labels; leave the label space out or name a known one")
         return LabelSpace(task, tuple(given), kind or "single")
     if given not in SPACES:
-        raise InputError(f"label space {given!r} is not known ({', '.join(SPACES)}).{did_you_mean(given, SPACES)}")
+        otherwise = " Labels of your own: two or more, with commas between."
+        raise InputError(
+            f"label space {given!r} is not known ({', '.join(SPACES)}).{did_you_mean(given, SPACES, otherwise)}"
+        )
     if kind == "ordinal" and given in EMOTION_SPACES:
         raise InputError(f"task {task!r}: the labels of {given!r} have no order; choose another kind than ordinal")
     return replace(SPACES[given], kind=kind or SPACES[given].kind)

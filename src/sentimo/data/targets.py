@@ -74,9 +74,10 @@ def infer_space(
     Raises:
         DataError: no labels, one label only, or an ordinal task whose order cannot be seen.
     """
+    cells = list(cells)
     filled = [cell for cell in cells if not is_empty(cell)]
     if not filled:
-        raise DataError(f"task {task!r}: the label column is empty")
+        raise DataError(f"task {task!r}: {'the label column is empty' if cells else 'there is no row with a text'}")
     kind = kind or _kind_of(filled, separator)
     if kind == "score":
         return LabelSpace(task, (task,), "score", range=_range_of(filled, task))

@@ -30,6 +30,11 @@ _BROKEN: Mapping[str, tuple[re.Pattern[str], str, str]] = {
         "Export the file again as UTF-8, or name its encoding with --encoding.",
     ),
     "nul": (re.compile("\x00"), "NUL characters", "Remove them; often the file is UTF-16: name it with --encoding."),
+    "missing-value": (
+        re.compile(r"\A\s*(?:nan|none|null|<na>)\s*\Z", re.IGNORECASE),
+        "nothing but nan, None or null, which programs write where a text is missing",
+        "Delete those rows, or leave the cells empty; they would be learnt as texts.",
+    ),
     "mojibake": (
         _MOJIBAKE,
         "characters of a wrong encoding (such as Ã© for é)",
@@ -39,7 +44,7 @@ _BROKEN: Mapping[str, tuple[re.Pattern[str], str, str]] = {
 
 
 def find_broken_text(samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Yield encoding faults (warnings) and left-over HTML (a note)."""
+    """Yield encoding faults and names of nothing (warnings) and left-over HTML (a note)."""
     for code, (pattern, what, mend) in _BROKEN.items():
         if found := _matching(samples, pattern):
             yield Finding("warning", code, f"{counted(len(found), 'text')} with {what}", mend, quoted(found))

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sentimo.data.readers import BadRow, columns, read_rows, require_columns
+from sentimo.data.readers import BadRow, columns, read_rows
 from sentimo.data.targets import is_empty
 from sentimo.errors import DataError, InputError, MissingExtraError
 
@@ -78,7 +78,8 @@ class Wordnet:
 
 
 def _read_pairs(path: Path) -> Synonyms:
-    require_columns(path, columns(path), {"word": "word", "synonym": "synonym"})
+    if not {"word", "synonym"} <= set(there := columns(path)):
+        raise DataError(f"{path}: a dictionary has the columns word and synonym; found {', '.join(there)}")
     found: dict[str, dict[str, None]] = {}
     for row in read_rows(path):
         if isinstance(row, BadRow) or is_empty(row.cells.get("word")) or is_empty(row.cells.get("synonym")):

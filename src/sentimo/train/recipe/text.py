@@ -137,6 +137,10 @@ def _yaml() -> Any:
     return yaml
 
 
+_EXPECTED = {"model_type": "expected a name or a mapping of settings", "list_type": "expected a list"}
+"""Type of an error of pydantic -> what to say instead of its classes."""
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
     place = [each for each in error["loc"] if each not in _TYPES]
     name = ".".join(str(each) for each in place)
@@ -146,7 +150,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"unknown key {name!r}.{did_you_mean(str(place[-1]), known, otherwise)}"
     if error["type"] == "missing":
         return f"{name!r} is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = _EXPECTED.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
     if error["type"] != "value_error":  # our own sentences say what they found
         message += f", found {error['input']!r}"
     return f"{name}: {message}" if name else message
