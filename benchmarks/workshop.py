@@ -235,6 +235,8 @@ def described(family: Family, methods: Mapping[str, Changes], sets: Sequence[str
         if changes.get("base", "{domain}") != "{domain}":
             others.setdefault(f"{changes['base']}, {changes.get('epochs', epochs)} epochs", []).append(name)
     own = "".join(f"; {' and '.join(names)}: {what}" for what, names in others.items())
+    if "{rest}" in json.dumps(methods):
+        own += f"; texts without labels: {f'{family.rest:,} of the' if family.rest else 'all'} other training rows"
     return (
         f"{rows}, up to {HELD_OUT['test']:,} test rows; {' and '.join(bases)}, {epochs} epochs{own}; "
         f"seeds 1 to {n_seeds}: mean ± half of the 95 % interval; points are hundredths, paired by seed; CPU time "
