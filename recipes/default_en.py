@@ -20,7 +20,7 @@ from graded_en import graded_sentences
 from sentimo.core.labels import EKMAN_7, GOEMOTIONS_28, INTENSITY, MAPPINGS, POLARITY_3
 from sentimo.core.predictions import EMOTIONS, POLARITY
 
-GRADED = 15_000
+GRADED = 24_000
 TWO_WAYS = ("negative", "positive")
 FIVE = ("anger", "fear", "joy", "sadness", "surprise")
 NO_TEST = {"test": "dev", "licence": "task terms: research"}
@@ -139,17 +139,16 @@ labels fall into several groups were left out of this task. Love in emotion-6 is
 the distance from neutral, whatever the sign: ``|2 i - 1|`` of SST-5's class i in 0..1 and of valence in 0..1,
 ``|v - 3| / 2`` of EmoBank's valence v in 1..5.
 
-Beside them it learnt 14,300 sentences made for it (`recipes/graded_en.py`): words of praise and blame with adverbs of
-degree, negation, contrast, comparison, wishes, reports, irony, and facts and questions without a side.
+Beside them it learnt 23,300 sentences made for it (`recipes/graded_en.py`): words of praise and blame with adverbs of
+degree, negation, contrast, comparison, wishes, conditions, reports, quotes, irony, slang, long stories, and facts and
+questions without a side; a tenth of them with misspelt words. A few words of 6 % of all rows were mistyped once more.
 
 ## Phenomena
 
-`sentimo phenomena src/sentimo/models/en`, sentences written by hand (see docs/phenomena.md): {share}. By group:
-{groups}. Ten turns of phrase in the sentences made for training (over the moon, hit the spot, a pain in the neck, down
-the drain, an arm and a leg, five stars, never again, I want my money back, she said yes, they charged me twice) stand
-in 11 cases of the suite, too: without those it is 316 of 403, 0.78 [0.74, 0.82]. They have left the recipe since.
-Nothing else was trained or chosen on the suite; but both were written by the same people, who know what language does,
-so other sentences of the same kinds may be harder for it.
+`sentimo phenomena src/sentimo/models/en`, sentences written by hand that nothing was trained or chosen on (see
+docs/phenomena.md): {share}. By group: {groups}. None of the sentences made for training stands in the suite, nor does
+any turn of phrase in them; both were written by the same people, who know what language does and had seen what an
+earlier model got wrong, so other sentences of the same kinds may be harder for it.
 
 ## Limits
 

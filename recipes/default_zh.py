@@ -125,7 +125,8 @@ joy and positive; surprise has no polarity and is left out of it). The labels of
 
 No Chinese set with intensities can be had. Intensity is taught by sentences of graded strength, made for it
 (`recipes/graded_zh.py`: 好 < 很好 < 非常好 < 好极了), and by adverbs of degree, strong words and exclamation marks in
-real texts. Its figures below measure that rule and not people's judgement.
+real texts. Its figures below measure that rule and not people's judgement. This model learnt what an earlier version of
+that file made: opinions and facts, not yet contrasts, comparisons, wishes, reports, irony or stories.
 
 ## Phenomena
 

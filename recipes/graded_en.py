@@ -9,175 +9,47 @@ them are drawn independently of each other.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from graded import Graded, different
-
-from sentimo.evaluate.phenomena.suite import built_in_suite
-from sentimo.text.normalise import folded
-
-DEGREES = {  # adverb -> strength of a plain word behind it
-    "": 0.5,
-    "a bit": 0.25,
-    "slightly": 0.2,
-    "kind of": 0.3,
-    "somewhat": 0.3,
-    "fairly": 0.4,
-    "quite": 0.45,
-    "rather": 0.45,
-    "pretty": 0.5,
-    "really": 0.7,
-    "very": 0.7,
-    "so": 0.7,
-    "truly": 0.75,
-    "seriously": 0.75,
-    "incredibly": 0.85,
-    "extremely": 0.9,
-    "unbelievably": 0.9,
-    "absolutely": 0.9,
-    "ridiculously": 0.9,
-}
-PRAISE = (
-    "good, nice, tasty, comfy, clean, helpful, pretty, useful, friendly, patient, fresh, sturdy, smooth, clear, "
-    "thoughtful, fun, kind, reliable, pleasant, lovely, handy, quick, bright, charming, solid, great, cheerful, "
-    "polite, well-made, funny"
+from graded import Graded, Make, a_side, different, other_than
+from graded_en_words import (
+    ASKED,
+    BAD_NEWS,
+    BLAME,
+    CLICHES,
+    CONDITIONS,
+    DAYS,
+    DEGREES,
+    DOINGS,
+    FACTS,
+    FRAMES,
+    GOOD_NEWS,
+    JOYS,
+    LOUD,
+    MILD_BLAME,
+    MILD_PRAISE,
+    NOUNS,
+    NUISANCES,
+    OTHERS,
+    PEOPLE,
+    PLACES,
+    PRAISE,
+    REPORTS,
+    SHORT,
+    SLANG,
+    STRONG_BLAME,
+    STRONG_PRAISE,
+    THINGS,
 )
-BLAME = (
-    "bad, bland, noisy, dirty, confusing, ugly, laggy, rude, careless, overpriced, slow, blurry, boring, sad, "
-    "disappointing, annoying, flimsy, cold, stale, useless, unfriendly, broken, uncomfortable, late, greasy, "
-    "messy, cheap-looking, awkward, smelly, poor"
-)
-STRONG_PRAISE = (
-    "perfect, superb, brilliant, outstanding, flawless, stunning, phenomenal, a masterpiece, pure joy, the best I "
-    "have had, absolutely brilliant, out of this world, simply wonderful, magnificent"
-)
-STRONG_BLAME = (
-    "terrible, horrible, a disaster, atrocious, unbearable, garbage, a complete waste of money, the worst I have "
-    "had, absolutely dreadful, a nightmare, disgusting, shameful, a total mess, pathetic"
-)
-MILD_PRAISE = "okay, decent, all right, fine, acceptable, not half bad, good enough"
-MILD_BLAME = "so-so, mediocre, nothing special, forgettable, not quite there, a little underwhelming"
-THINGS = (
-    "the room, the service, breakfast, the hotel, the phone, the screen, the battery, the delivery, the "
-    "packaging, the jacket, the sound, the soup, the film, the plot, this book, the teacher, the course, the "
-    "music, the app, the update, this café, the location, the bed, the price, the staff, the meeting, the trip, "
-    "the view, the washing machine, the headset, the game, the interview, the new laptop, their support team, the "
-    "flight, the ending, the song, the neighbourhood, the cake"
-)
-GOOD_NEWS = (
-    "my package came a day early, they refunded me at once, I passed the exam, the bug is finally fixed, the "
-    "landlord chose us, they gave us a free upgrade, the kids loved every minute, we won the match, my test came back "
-    "clean"
-)
-BAD_NEWS = (
-    "my package is lost again, they billed me for a stranger, the app crashed again, my flight got cancelled, it broke "
-    "after two days, nobody answers the phone, they lost my bag, the heating is out again, I waited three hours "
-    "for nothing, it started to rain the minute we arrived, the update deleted my files"
-)
-PEOPLE = "my sister, the guide, a friend of mine, the reviewer, my boss, the man next door, his teacher, everyone"
-FRAMES = (
-    "{s}",
-    "{s}.",
-    "I think {s}.",
-    "honestly, {s}.",
-    "After a week: {s}.",
-    "We went yesterday. {s}.",
-    "All in all {s}.",
-    "{s}, for what it's worth.",
-    "First visit, and {s}.",
-    "Just so you know, {s}.",
-    "tbh {s}",
-)
-CLICHES = {  # turns of phrase that say more than their words
-    "positive": (
-        "a breath of fresh air, worth every penny, second to none, right up my street, a real gem, top notch, on "
-        "cloud nine, a feast for the eyes, music to my ears, a sight for sore eyes, a dream come true, a cut above the "
-        "rest, it raised the bar, it made my day, I could not ask for more, I am sold, they went the extra mile, it "
-        "works like a charm, ten out of ten, hats off to the team, two thumbs up, would do it again in a heartbeat"
-    ),
-    "negative": (
-        "a slap in the face, a rip-off, not worth a dime, the last straw, a kick in the teeth, a thorn in my side, "
-        "all talk and no action, it fell flat, it was a shambles, I am fed up, it gets on my nerves, it leaves a "
-        "bad taste, a bitter pill to swallow, daylight robbery, they dropped the ball, an eyesore, I regret every "
-        "cent, save yourself the trouble, it drives me up the wall, what a letdown, one star is too many, a "
-        "recipe for trouble"
-    ),
-}
-FACTS = (
-    "{T} is next to {p}.",
-    "I bought {t} {d}.",
-    "{T} was delivered {d}.",
-    "There are three kinds of {x}.",
-    "{P} is two kilometres from here.",
-    "The meeting starts {d}.",
-    "We walked to {p} {d}.",
-    "{P} opens {d} at nine.",
-    "{T} is the same model as the last one.",
-    "The {x} comes in black and white.",
-    "Order 5512 was shipped {d}.",
-    "{T} weighs about two kilos and runs on batteries.",
-    "Shares of the company closed at 41.20 {d}, unchanged from the day before.",
-    "The report was published {d} and has 80 pages.",
-    "He moved to {p} in 2016 and works at {p}.",
-    "{T} is longer than the one that we had before.",
-    "Turn left at {p}, then walk straight on.",
-    "According to the notice, {p} is closed {d}.",
-    "The {x} is made of steel and glass.",
-    "The {w} {x} sale starts {d}.",
-    "The band is called {W} {X}s.",
-)
-ASKED = (
-    "Where is {p}?",
-    "When does {p} open {d}?",
-    "Does {t} come with a cable?",
-    "Is {t} {w}?",
-    "Has anyone tried {t} yet?",
-    "How much is the {x}?",
-    "Could you tell me whether {t} is {w}?",
-    "Which {x} is the {w} one?",
-    "What did you think of {t}?",
-    "Can I change my order until {d}?",
-)
-CONDITIONS = (
-    "If {t} is {w}, let the desk know.",
-    "Let me know whether {t} is {w}.",
-    "Unless {t} is {w}, send it back.",
-    "I will write a review once I have used {t}.",
-    "If you like {w} things, there is a {x} at {p}.",
-)
-REPORTS = (
-    "{H} asked if {t} was {w}.",
-    "{H} wrote about {t} {d}.",
-    'The article is called "{W} {X}s of the year".',
-    "{H} says {t} is {w}; I have not seen it.",
-    "{H} wanted to know why {t} was called {w}.",
-)
-PLACES = "the station, the harbour, the museum, the second floor, Madrid, the old school, the airport, Elm Street"
-NOUNS = "lamp, printer, sofa, ticket, kettle, bike, backpack, charger, table, jacket, camera"
-DAYS = "yesterday, this morning, on Wednesday, last year, tomorrow, on the 4th of May, at the weekend, last month"
-LOUD = {"": 0.0, "!": 0.05, "!!!": 0.1}
-SHORT = {"you": "u", "great": "gr8", "really": "rly", "love": "luv", "though": "tho", "thanks": "thx", "with": "w/"}
-SHORT |= {"so": "sooo"}
 
 
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
     """Yield n different sentences, none of which stands in the suite of phenomena."""
-    draw = random.Random(seed)
-    judged = {folded(text) for case in built_in_suite("en").cases for text in case.texts}
-    kinds, shares = zip(*_KINDS.items(), strict=True)
-    return different(n, lambda: _dressed(draw, draw.choices(kinds, shares)[0](draw)), judged)
+    return different(n, seed, "en", _KINDS, _dressed)
 
 
 def _pick(draw: random.Random, phrases: str) -> str:
     return draw.choice(phrases.split(", "))
-
-
-def _side(draw: random.Random) -> str:
-    return draw.choice(("positive", "negative"))
-
-
-def _other(side: str) -> str:
-    return "negative" if side == "positive" else "positive"
 
 
 def _said(draw: random.Random, side: str) -> tuple[str, float]:
@@ -233,15 +105,15 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
 
 
 def _opinion(draw: random.Random) -> Graded:
-    side = _side(draw)
+    side = a_side(draw)
     clause, strength = _clause(draw, side)
     return Graded(draw.choice(FRAMES).format(s=clause), side, strength)
 
 
 def _contrast(draw: random.Random) -> Graded:
     """Two sides, of which the main or the last clause decides."""
-    side = _side(draw)
-    (first, _), (last, strength) = _clause(draw, _other(side)), _clause(draw, side)
+    side = a_side(draw)
+    (first, _), (last, strength) = _clause(draw, other_than(side)), _clause(draw, side)
     form = draw.choice(
         (
             "{a}, but {b}.",
@@ -260,22 +132,42 @@ def _contrast(draw: random.Random) -> Graded:
 
 
 def _comparison(draw: random.Random) -> Graded:
-    side, thing = _side(draw), _pick(draw, THINGS)
-    better = {
-        "positive": ("better", "nicer", "more fun", "far better", "so much better"),
-        "negative": ("worse", "far worse"),
-    }
-    better["negative"] += ("less fun", "so much worse", "more annoying")
-    other = draw.choice(("last time", "before", "what we had last year", "any other", "I expected", "in the pictures"))
-    if draw.random() < 0.3:
-        good = _pick(draw, PRAISE)
-        as_good = {
-            "positive": f"nothing I know is as {good} as {thing}",
-            "negative": f"{thing} is not as {good} as {other}",
+    side, thing, other = a_side(draw), _pick(draw, THINGS), _pick(draw, OTHERS)
+    good, bad = _pick(draw, PRAISE), _pick(draw, BLAME)
+    if draw.random() < 0.4:
+        better = {
+            "positive": ("better", "nicer", "more fun", "far better", "so much better", f"more {good}", f"less {bad}"),
+            "negative": ("worse", "far worse", "less fun", "so much worse", f"less {good}", f"more {bad}"),
         }
-        return Graded(as_good[side] + ".", side, 0.6)
-    word = draw.choice(better[side])
-    return Graded(f"{thing} is {word} than {other}.", side, 0.65 if " " in word else 0.55)
+        than = draw.choice((other, other, "I expected", "in the pictures", "I had hoped"))
+        word = draw.choice(better[side])
+        return Graded(f"{thing} is {word} than {than}.", side, 0.65 if " " in word else 0.55)
+    forms = {
+        "positive": (
+            f"nothing I know is as {good} as {thing}",
+            f"{thing} beats {other} by miles",
+            f"{thing} is a big step up from {other}",
+            f"compared with {other}, {thing} is a joy",
+            f"{other} was {bad}; {thing} is not",
+            f"I have tried many, and {thing} here is the most {good} of all",
+            f"rarely have I seen {thing} this {good}",
+            f"{thing} makes {other} look {bad}",
+            f"I would take {thing} over {other} any day",
+        ),
+        "negative": (
+            f"{thing} is not as {good} as {other}",
+            f"{thing} is nowhere near as {good} as {other}",
+            f"{thing} is a step down from {other}",
+            f"compared with {other}, {thing} is a letdown",
+            f"{other} was {good}; {thing} is not",
+            f"I had hoped for more from {thing}",
+            f"even {other} was less {bad}",
+            f"rarely have I seen {thing} this {bad}",
+            f"{thing} makes {other} look {good}",
+            f"I should have stayed with {other} instead of paying for {thing}",
+        ),
+    }
+    return Graded(draw.choice(forms[side]) + ".", side, 0.6)
 
 
 def _wish(draw: random.Random) -> Graded:
@@ -295,8 +187,8 @@ def _wish(draw: random.Random) -> Graded:
 
 def _report(draw: random.Random) -> Graded:
     """What others say, and what the author thinks of it."""
-    side = _side(draw)
-    (theirs, _), (own, strength) = _clause(draw, _other(side)), _clause(draw, side)
+    side = a_side(draw)
+    (theirs, _), (own, strength) = _clause(draw, other_than(side)), _clause(draw, side)
     form = draw.choice(
         (
             "{h} says that {a}. I don't agree: {b}.",
@@ -310,7 +202,7 @@ def _report(draw: random.Random) -> Graded:
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
-    side = _side(draw)
+    side = a_side(draw)
     news = _pick(draw, GOOD_NEWS if side == "positive" else BAD_NEWS)
     form = draw.choice(
         (
@@ -329,9 +221,104 @@ def _event(draw: random.Random) -> Graded:
     return Graded(form.format(e=news), side, 0.7)
 
 
+def _treat(draw: random.Random) -> Graded:
+    """Delight, meant or not: what it is about decides."""
+    side = a_side(draw)
+    what = _pick(draw, JOYS if side == "positive" else NUISANCES)
+    form = draw.choice(
+        (
+            "oh, how I love {n}.",
+            "just what I wanted: {n}.",
+            "thanks a lot for {n}.",
+            "{n}, my favourite.",
+            "{n}? Yes, please.",
+            "I could not be happier about {n}.",
+            "what a treat: {n}.",
+            "who does not enjoy {n}?",
+            "{n}. What more could you want?",
+            "nothing like {n} to start the day.",
+            "the best part was {n}.",
+            "Of course there was {n}, how delightful.",
+            "I had {n}.",
+        )
+    )
+    return Graded(form.format(n=what), side, 0.65)
+
+
+def _long(draw: random.Random) -> Graded:
+    """A story without a side, and an opinion before, in or behind it."""
+    side = a_side(draw)
+    clause, strength = _clause(draw, side)
+    against, _ = _clause(draw, other_than(side))
+    doings = draw.sample(DOINGS.split(", "), draw.randint(3, 6))
+    joint = draw.choice((", ", ", then ", ", and "))
+    story, rest = joint.join(doings[:-1]), doings[-1]
+    form = draw.choice(
+        (
+            "{a}, {b}, and after all that {c}.",
+            "{a}, and {b}; what I want to say is that {c}.",
+            "to cut a long story short: {a}, {b}, and {c}.",
+            "{a}, {b}, and for the first hour {x}, but by the end it was plain to see that {c}.",
+            "{c}, and I say so although {a}, and {b}.",
+            "since {a}, and {b}, I can tell you that {c}.",
+            "{a}. {b}. {c}.",
+            "{a}, {b}, and my verdict, if anyone cares to read this far, is that {c}.",
+        )
+    )
+    return Graded(form.format(a=story, b=rest, c=clause, x=against), side, 0.9 * strength)
+
+
+def _condition(draw: random.Random) -> Graded:
+    """What would be, which says what is."""
+    side, thing = a_side(draw), _pick(draw, THINGS)
+    good, bad = _pick(draw, PRAISE), _pick(draw, BLAME)
+    forms = {
+        "positive": (
+            f"I would come back even if {thing} cost twice as much.",
+            f"if you are ever near {_pick(draw, PLACES)}, try {thing}; you will thank me.",
+            f"if every place were like this, nobody would call {thing} {bad} again.",
+            f"if {thing} were any more {good}, I would move in.",
+            f"without {thing} the week would have been half as {good}.",
+            f"should {thing} ever be gone, I would miss it.",
+        ),
+        "negative": (
+            f"even if {thing} were free, I would not take it.",
+            f"if this is what they call {good}, I do not want to see the rest.",
+            f"if {thing} had been {good}, I would have come back.",
+            f"unless you enjoy {_pick(draw, NUISANCES)}, stay away.",
+            f"if {thing} were any more {bad}, they would have to pay us.",
+            f"without {thing} the week would have been half as {bad}.",
+        ),
+    }
+    return Graded(draw.choice(forms[side]), side, 0.6)
+
+
+def _quoted(draw: random.Random) -> Graded:
+    """Words of others, turned down."""
+    side, thing = a_side(draw), _pick(draw, THINGS)
+    theirs, own = (BLAME, PRAISE) if side == "positive" else (PRAISE, BLAME)
+    form = draw.choice(
+        (
+            'they call {t} "{a}". I call it {b}.',
+            '"{a}", says the review of {t}. To us it was {b}.',
+            'I was told to expect "{a}". {t} was {b} instead.',
+            '{h} said "{a}" about {t}; I beg to differ.',
+            '"{a}"? Not in the least, {t} is {b}.',
+        )
+    )
+    words = {"a": _pick(draw, theirs), "b": _pick(draw, own), "t": thing, "h": _pick(draw, PEOPLE)}
+    return Graded(form.format(**words), side, 0.6)
+
+
+def _slang(draw: random.Random) -> Graded:
+    side = a_side(draw)
+    form = draw.choice(("{t} {s}", "ngl {t} {s}", "{t} {s} fr", "yo {t} {s}", "lol {t} {s}", "imo {t} {s} tbh"))
+    return Graded(form.format(t=_pick(draw, THINGS), s=_pick(draw, SLANG[side])), side, 0.65)
+
+
 def _doubt(draw: random.Random) -> Graded:
     """Questions that are none."""
-    side, thing = _side(draw), _pick(draw, THINGS)
+    side, thing = a_side(draw), _pick(draw, THINGS)
     forms = {
         "positive": (
             f"who would not love {thing}?",
@@ -350,7 +337,7 @@ def _doubt(draw: random.Random) -> Graded:
 
 
 def _cliche(draw: random.Random) -> Graded:
-    side = _side(draw)
+    side = a_side(draw)
     phrase = _pick(draw, CLICHES[side])
     return Graded(
         draw.choice(("{t}: {c}.", "{c}!", "{c}.", "{t}? {c}.")).format(t=_pick(draw, THINGS), c=phrase), side, 0.75
@@ -365,7 +352,7 @@ def _both(draw: random.Random) -> Graded:
     return Graded("on the one hand {}, on the other {}.".format(*pair), "neutral", 0.3)
 
 
-def _neutral(forms: tuple[str, ...]) -> Callable[[random.Random], Graded]:
+def _neutral(forms: tuple[str, ...]) -> Make:
     def made(draw: random.Random) -> Graded:
         thing, place, noun = _pick(draw, THINGS), _pick(draw, PLACES), _pick(draw, NOUNS)
         word, who = _pick(draw, draw.choice((PRAISE, BLAME))), _pick(draw, PEOPLE)
@@ -376,13 +363,18 @@ def _neutral(forms: tuple[str, ...]) -> Callable[[random.Random], Graded]:
     return made
 
 
-_KINDS: dict[Callable[[random.Random], Graded], float] = {
+_KINDS: dict[Make, float] = {
     _opinion: 5,
     _contrast: 3,
-    _comparison: 1,
+    _comparison: 1.3,
     _wish: 0.7,
-    _report: 1,
+    _report: 0.7,
+    _quoted: 0.7,
+    _condition: 0.7,
+    _long: 1.2,
     _event: 1,
+    _treat: 1,
+    _slang: 0.5,
     _doubt: 0.7,
     _cliche: 0.5,
     _both: 0.7,
@@ -392,6 +384,18 @@ _KINDS: dict[Callable[[random.Random], Graded], float] = {
     _neutral(REPORTS): 0.7,
 }
 """Kind of sentence -> its share."""
+
+
+def _misspelt(draw: random.Random, text: str) -> str:
+    """Return the text with one or two letters dropped, doubled or exchanged within its longer words."""
+    words = text.split()
+    long = [at for at, word in enumerate(words) if len(word) > 4 and word.isalpha()]
+    for at in draw.sample(long, min(len(long), draw.randint(1, 2))):
+        word, place = words[at], draw.randrange(1, len(words[at]) - 2)
+        one, other = word[place], word[place + 1]
+        middle = draw.choice((one, other, one + one + other, other + one))
+        words[at] = word[:place] + middle + word[place + 2 :]
+    return " ".join(words)
 
 
 def _dressed(draw: random.Random, made: Graded) -> Graded:
@@ -413,6 +417,8 @@ def _dressed(draw: random.Random, made: Graded) -> Graded:
             text, strength = " ".join(words), strength + 0.1
     elif kind < 0.35:
         text = text.lower()
+    elif kind < 0.45:
+        text = _misspelt(draw, text)
     loud = draw.choices(tuple(LOUD), (8, 2, 1))[0]
     if loud:
         text, strength = text.rstrip(".") + loud, strength + LOUD[loud]

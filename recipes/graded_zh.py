@@ -11,128 +11,299 @@ import random
 import re
 from collections.abc import Iterator
 
-from graded import Graded, different
-
-BEFORE = {  # adverb of degree -> strength of a plain word behind it
-    "": 0.45,
-    "有点": 0.25,
-    "有点儿": 0.25,
-    "有些": 0.25,
-    "稍微有点": 0.2,
-    "略微有点": 0.2,
-    "多少有点": 0.25,
-    "还算": 0.35,
-    "还": 0.4,
-    "比较": 0.45,
-    "挺": 0.6,
-    "蛮": 0.6,
-    "很": 0.65,
-    "真": 0.7,
-    "真的": 0.65,
-    "真的很": 0.75,
-    "相当": 0.75,
-    "十分": 0.8,
-    "非常": 0.85,
-    "特别": 0.85,
-    "太": 0.85,
-    "格外": 0.8,
-    "超级": 0.9,
-    "超": 0.85,
-    "无比": 0.95,
-    "极其": 0.95,
-    "极度": 0.95,
-    "简直太": 0.95,
-    "绝对是最": 1.0,
-}
-BEHIND = {"极了": 0.95, "得不得了": 0.95, "得要命": 0.95, "到爆": 0.95, "死了": 0.9, "透了": 0.95}  # after the word
-PRAISE = "好 好吃 好用 好看 舒服 干净 方便 漂亮 实用 热情 耐心 新鲜 划算 结实 流畅 清晰 贴心 有趣 专业 满意 喜欢 开心"
-BLAME = "差 难吃 难用 难看 吵 脏 麻烦 丑 卡 冷淡 敷衍 贵 慢 模糊 无聊 失望 生气 难过 讨厌 糟糕 坑人 粗糙"
-STRONG_PRAISE = "完美 惊艳 无可挑剔 棒极了 太赞了 爱死了 好到哭 堪称一绝 超出预期 五星好评 神作 绝了"
-STRONG_BLAME = "垃圾 恶心 气死人 忍无可忍 一塌糊涂 崩溃 烂透了 糟糕透顶 简直是噩梦 绝望 骗子 再也不来了"
-MILD_PRAISE = "还行 还可以 不错 过得去 凑合 算不上差"
-MILD_BLAME = "一般 马马虎虎 不太理想 没什么特别 有待改进"
-THINGS = (
-    "房间 服务 早餐 前台 酒店 手机 屏幕 电池 快递 包装 客服 衣服 质量 味道 面条 火锅 电影 剧情 这本书 老师 课程 音乐 "
-    "界面 软件 这家店 位置 空调 床 价格 态度 今天的会议 新同事 旅行 风景 洗衣机 耳机 鞋子 水果 牛奶 平板 游戏"
+from graded import Graded, Make, a_side, different, other_than
+from graded_zh_words import (
+    BEFORE,
+    BEHIND,
+    BLAME,
+    CLICHES,
+    DAYS,
+    DOINGS,
+    FACTS,
+    FRAMES,
+    JOYS,
+    LOUD,
+    MILD_BLAME,
+    MILD_PRAISE,
+    NEGATIONS,
+    NUISANCES,
+    OTHERS,
+    PEOPLE,
+    PLACES,
+    PRAISE,
+    STRONG_BLAME,
+    STRONG_PRAISE,
+    THINGS,
 )
-NEGATIONS = {"不太": 0.3, "不怎么": 0.3, "不是很": 0.3, "没那么": 0.3, "不": 0.5, "一点也不": 0.75, "一点都不": 0.75}
-FRAMES = (
-    "{s}",
-    "{s}。",
-    "我觉得{s}",
-    "感觉{s}",
-    "说实话，{s}。",
-    "用了一周，{s}",
-    "昨天去的，{s}。",
-    "总的来说{s}",
-    "朋友推荐的，{s}。",
-    "第一次来，{s}",
-    "{s}，大家可以参考。",
-)
-LOUD = {"！": 0.03, "！！！": 0.08, "": 0.0}
-FACTS = (
-    "{t}在{p}",
-    "{t}是{d}买的。",
-    "{t}{d}送到",
-    "{t}分三种规格",
-    "{p}离这里两公里",
-    "会议{d}开始",
-    "{d}我去了{p}",
-    "{p}{d}开门",
-    "请问{t}在哪里？",
-    "{t}和上次是同一个型号",
-    "订单{d}发货，{d}到{p}。",
-    "{t}有两种颜色可选",
-)
-PLACES = "二楼 北京 车站旁边 上海 学校门口 广州 仓库 公司 机场 城南"
-DAYS = "昨天 今天上午 星期三 去年 上个月 明天下午 八点 2019年 周末 前天"
 
 
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
-    """Yield n different sentences, a fifth of them facts of no side."""
-    draw = random.Random(seed)
-    return different(n, lambda: _fact(draw) if draw.random() < 0.2 else _opinion(draw))
+    """Yield n different sentences, none of which stands in the suite of phenomena."""
+    return different(n, seed, "zh", _KINDS, _dressed)
 
 
-def _fact(draw: random.Random) -> Graded:
-    frame = draw.choice(FACTS)
-    return Graded(
-        frame.format(t=draw.choice(THINGS.split()), p=draw.choice(PLACES.split()), d=draw.choice(DAYS.split())),
-        "neutral",
-        0.03,
-    )
+def _pick(draw: random.Random, words: str) -> str:
+    return draw.choice(words.split())
+
+
+def _word(draw: random.Random, side: str) -> str:
+    return _pick(draw, PRAISE if side == "positive" else BLAME)
+
+
+def _clause(draw: random.Random, side: str) -> tuple[str, float]:
+    """Return a clause that takes a side, and its strength."""
+    thing = _pick(draw, THINGS)
+    if draw.random() < 0.8:
+        said, strength = _judgement(draw, side)
+        return thing + said, strength
+    word = _word(draw, other_than(side))  # denied
+    forms = {
+        "positive": (
+            f"{thing}没有一点{word}的地方",
+            f"谁说{thing}{word}了",
+            f"{thing}从来没让我失望过",
+            f"{thing}挑不出毛病",
+            f"我没想到{thing}能这么好",
+        ),
+        "negative": (
+            f"{thing}根本谈不上{word}",
+            f"{thing}哪里{word}了",
+            f"{thing}离{word}还差得远",
+            f"我不会说{thing}{word}",
+            f"{thing}没什么可夸的",
+            f"我没法推荐{thing}",
+        ),
+    }
+    return draw.choice(forms[side]), 0.55
 
 
 def _opinion(draw: random.Random) -> Graded:
-    side = draw.choice(("positive", "negative"))
-    said, side, strength = _judgement(draw, side)
-    loud = draw.choice(tuple(LOUD))
-    frame = draw.choice(FRAMES)
-    text = frame.format(s=draw.choice(THINGS.split()) + said)
-    if loud:
-        text = text.rstrip("。") + loud
-    return Graded(text, side, min(1.0, strength + LOUD[loud]))
+    side = a_side(draw)
+    clause, strength = _clause(draw, side)
+    return Graded(draw.choice(FRAMES).format(s=clause), side, strength)
 
 
-def _judgement(draw: random.Random, side: str) -> tuple[str, str, float]:
-    """Return what is said of a thing, its side and its strength."""
+def _contrast(draw: random.Random) -> Graded:
+    """Two sides, of which the main or the last clause decides."""
+    side = a_side(draw)
+    (first, _), (last, strength) = _clause(draw, other_than(side)), _clause(draw, side)
+    form = draw.choice(
+        (
+            "{a}，但是{b}。",
+            "{a}，不过{b}。",
+            "虽然{a}，但{b}。",
+            "尽管{a}，{b}。",
+            "{a}，可{b}。",
+            "{a}，然而{b}。",
+            "{b}，虽说{a}。",
+            "都说{a}，结果{b}。",
+            "本以为{a}，没想到{b}。",
+            "{a}，好在{b}。" if side == "positive" else "{a}，可惜{b}。",
+        )
+    )
+    return Graded(form.format(a=first, b=last), side, 0.85 * strength)
+
+
+def _comparison(draw: random.Random) -> Graded:
+    side, thing, other = a_side(draw), _pick(draw, THINGS), _pick(draw, OTHERS)
+    good, bad = _word(draw, "positive"), _word(draw, "negative")
+    forms = {
+        "positive": (
+            f"{thing}比{other}{good}",
+            f"{thing}比{other}{good}多了",
+            f"{thing}没有{other}那么{bad}",
+            f"{other}{bad}，{thing}就不会",
+            f"跟{other}一比，{thing}简直是享受",
+            f"{other}哪有{thing}{good}",
+            f"{thing}甩{other}几条街",
+            f"试过那么多，还是这里的{thing}最{good}",
+            f"很少见到这么{good}的{thing.removeprefix('这')}",
+        ),
+        "negative": (
+            f"{thing}比{other}{bad}",
+            f"{thing}比{other}{bad}多了",
+            f"{thing}没有{other}{good}",
+            f"{thing}不如{other}",
+            f"{thing}比不上{other}",
+            f"{other}{good}，{thing}就不行",
+            f"{thing}跟{other}差远了",
+            f"连{other}都没这么{bad}",
+            f"{thing}越来越{bad}",
+            f"早知道就选{other}了",
+        ),
+    }
+    return Graded(draw.choice(forms[side]) + "。", side, 0.6)
+
+
+def _wish(draw: random.Random) -> Graded:
+    """What would be, which says what is."""
+    side, thing = a_side(draw), _pick(draw, THINGS)
+    good, bad = _word(draw, "positive"), _word(draw, "negative")
+    forms = {
+        "positive": (
+            f"就算{thing}再贵一倍我也愿意",
+            f"要是每家的{thing}都这么{good}就好了",
+            f"如果没有{thing}，这一周会{bad}得多",
+            f"只要{thing}还在，我就会再来",
+            f"幸亏有{thing}，不然就{bad}了",
+        ),
+        "negative": (
+            f"要是{thing}{good}一点就好了",
+            f"如果{thing}{good}，我早就回购了",
+            f"{thing}本来可以更{good}的",
+            f"就算{thing}白送我也不要",
+            f"早知道{thing}这样，我就不来了",
+            f"但凡{thing}{good}一点，也不至于这样",
+            f"希望{thing}以后别再这么{bad}",
+            f"除非你喜欢{_pick(draw, NUISANCES)}，不然别来",
+        ),
+    }
+    return Graded(draw.choice(forms[side]) + "。", side, 0.55)
+
+
+def _report(draw: random.Random) -> Graded:
+    """What others say, and what the author thinks of it."""
+    side = a_side(draw)
+    (theirs, _), (own, strength) = _clause(draw, other_than(side)), _clause(draw, side)
+    form = draw.choice(
+        (
+            "{h}说{a}，我不同意，{b}。",
+            "{h}非说{a}，其实{b}。",
+            "广告里说{a}，实际上{b}。",
+            "网上都讲“{a}”，我看是{b}。",
+            "“{a}”？才不是，{b}。",
+            "别听{h}说什么“{a}”，{b}。",
+        )
+    )
+    return Graded(form.format(h=_pick(draw, PEOPLE), a=theirs, b=own), side, 0.9 * strength)
+
+
+def _event(draw: random.Random) -> Graded:
+    """Irony, and the same words meant as they are said: what happened decides."""
+    side = a_side(draw)
+    what = _pick(draw, JOYS if side == "positive" else NUISANCES)
+    form = draw.choice(
+        (
+            "真棒，{e}。",
+            "太好了，{e}！",
+            "{e}，我可真幸运。",
+            "{e}，谢谢啊。",
+            "谁不喜欢{e}呢？",
+            "{e}，还有什么不满足的？",
+            "没有什么比{e}更美好的了。",
+            "我最爱的就是{e}。",
+            "{e}，真是贴心呢。",
+            "{e}，给满分。",
+            "今天{e}。",
+            "{e}，这服务绝了。",
+        )
+    )
+    return Graded(form.format(e=what), side, 0.65)
+
+
+def _doubt(draw: random.Random) -> Graded:
+    """Questions that are none."""
+    side, thing = a_side(draw), _pick(draw, THINGS)
+    good, bad = _word(draw, "positive"), _word(draw, "negative")
+    forms = {
+        "positive": (f"这么{good}的{thing}谁不爱？", f"{thing}难道不{good}吗？", f"有谁会嫌{thing}{bad}呢？"),
+        "negative": (
+            f"{thing}怎么能这么{bad}？",
+            f"{thing}{good}？开什么玩笑？",
+            f"谁会为{thing}花这个钱啊？",
+            f"你管这叫{good}？",
+            f"{thing}就不能{good}一点吗？",
+        ),
+    }
+    return Graded(draw.choice(forms[side]), side, 0.65)
+
+
+def _cliche(draw: random.Random) -> Graded:
+    side = a_side(draw)
+    form = draw.choice(("{c}。", "{c}！", "{t}，{c}。", "{t}让人{c}。", "说到{t}，{c}。"))
+    return Graded(form.format(t=_pick(draw, THINGS), c=_pick(draw, CLICHES[side])), side, 0.75)
+
+
+def _long(draw: random.Random) -> Graded:
+    """A story without a side, and an opinion before, in or behind it."""
+    side = a_side(draw)
+    clause, strength = _clause(draw, side)
+    against, _ = _clause(draw, other_than(side))
+    story = "，".join(draw.sample(DOINGS.split(), draw.randint(3, 6)))
+    form = draw.choice(
+        (
+            "{a}，折腾到最后，{c}。",
+            "{a}，总之{c}。",
+            "{c}。{a}。",
+            "{a}，一开始觉得{x}，后来才发现{c}。",
+            "{a}。说了这么多，其实就一句：{c}。",
+            "{c}，这话是在{a}之后才敢说的。",
+        )
+    )
+    return Graded(form.format(a=story, c=clause, x=against), side, 0.9 * strength)
+
+
+def _both(draw: random.Random) -> Graded:
+    """As much praise as blame."""
+    pair = [_clause(draw, side)[0] for side in ("positive", "negative")]
+    draw.shuffle(pair)
+    return Graded("一方面{}，另一方面{}。".format(*pair), "neutral", 0.3)
+
+
+def _fact(draw: random.Random) -> Graded:
+    word = _word(draw, a_side(draw))
+    form = draw.choice(FACTS)
+    parts = {"t": THINGS, "p": PLACES, "d": DAYS, "h": PEOPLE}
+    return Graded(form.format(w=word, **{name: _pick(draw, each) for name, each in parts.items()}), "neutral", 0.03)
+
+
+def _dressed(draw: random.Random, made: Graded) -> Graded:
+    """Return the sentence as people write: with or without a mark at its end, loud or not."""
+    if made.polarity == "neutral":
+        return Graded(made.text if draw.random() < 0.6 else made.text.rstrip("。"), made.polarity, made.intensity)
+    mark = draw.choice(("", "。", "！", "！！！", "~", "…"))
+    if made.text.endswith(("？", "！")):
+        return made
+    return Graded(made.text.rstrip("。") + mark, made.polarity, min(1.0, made.intensity + LOUD.get(mark, 0.0)))
+
+
+def _judgement(draw: random.Random, side: str) -> tuple[str, float]:
+    """Return what is said of a thing, and its strength."""
     plain, strong, mild = (
         (PRAISE, STRONG_PRAISE, MILD_PRAISE) if side == "positive" else (BLAME, STRONG_BLAME, MILD_BLAME)
     )
     kind = draw.random()
     if kind < 0.12:
-        return draw.choice(strong.split()), side, 0.92
+        return _pick(draw, strong), 0.92
     if kind < 0.22:
-        return draw.choice(mild.split()), side, 0.28
-    word = draw.choice(plain.split())
+        return _pick(draw, mild), 0.28
     if kind < 0.37:
         negation = draw.choice(tuple(NEGATIONS))
-        return negation + word, "negative" if side == "positive" else "positive", NEGATIONS[negation] * 0.9
+        return negation + _word(draw, other_than(side)), NEGATIONS[negation] * 0.9
+    word = _pick(draw, plain)
     if kind < 0.5:
         behind = draw.choice(tuple(BEHIND))
-        return word + behind, side, BEHIND[behind]
-    before = draw.choice(tuple(BEFORE))
-    return before + word, side, BEFORE[before]
+        return word + behind, BEHIND[behind]
+    before = draw.choice(
+        [each for each in BEFORE if side == "negative" or "有" not in each]
+    )  # 有点好吃: nobody says so
+    return before + word, BEFORE[before]
+
+
+_KINDS: dict[Make, float] = {
+    _opinion: 6,
+    _contrast: 3,
+    _comparison: 1.5,
+    _wish: 1.2,
+    _report: 1.2,
+    _event: 1.2,
+    _doubt: 0.8,
+    _cliche: 1,
+    _long: 1.2,
+    _both: 0.7,
+    _fact: 4,
+}
+"""Kind of sentence -> its share."""
 
 
 _STRONGEST = re.compile(
