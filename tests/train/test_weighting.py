@@ -96,3 +96,9 @@ def test_a_weight_that_is_no_number_is_refused(objective):
 def test_weights_are_as_many_as_labels(objective):
     with pytest.raises(RecipeError, match=r"2 weights; expected `balanced`, or 3 numbers"):
         objective(MOODS, [0, 1, 2], {"name": "cross_entropy", "weight": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("weight", [[1, 2, -3], [0, 0, 0], [1, "2", 3], [1, 2, float("inf")]])
+def test_weights_that_no_loss_can_have_are_refused(weight, objective):
+    with pytest.raises(RecipeError, match="expected numbers from 0 on, some above it"):
+        objective(MOODS, [0, 1, 2], {"name": "cross_entropy", "weight": weight})

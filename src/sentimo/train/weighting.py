@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -46,15 +48,23 @@ def build_objective(task: TaskRecipe, space: LabelSpace, targets: Sequence[Targe
     weight = settings.get("weight")
     if weight == "balanced" and space.kind != "score":  # a score has no labels to balance
         settings["weight"] = balanced_weights(space, targets)
-    elif isinstance(weight, list) and len(weight) != len(space):
-        raise RecipeError(
-            f"task {task.name!r}: {len(weight)} weights; expected `balanced`, or {len(space)} numbers, one per label "
-            f"({', '.join(space.labels)})"
-        )
+    elif isinstance(weight, list):
+        _check_weights(weight, task.name, space)
     objective: nn.Module = build(entry.where, f"objective {choice.name!r} of task {task.name!r}", **settings)
     if task.imbalance == "logit-adjustment":
         return LogitAdjusted(objective, prior_logits(space, targets).tolist())
     return objective
+
+
+def _check_weights(weight: Sequence[Any], task: str, space: LabelSpace) -> None:
+    if len(weight) != len(space):
+        raise RecipeError(
+            f"task {task!r}: {len(weight)} weights; expected `balanced`, or {len(space)} numbers, one per label "
+            f"({', '.join(space.labels)})"
+        )
+    numbers = [each for each in weight if isinstance(each, (int, float)) and 0 <= each < math.inf]
+    if len(numbers) < len(weight) or not any(numbers):
+        raise RecipeError(f"task {task!r}: weights {list(weight)}; expected numbers from 0 on, some above it")
 
 
 def choose_objective(task: TaskRecipe, kind: Kind) -> ObjectiveChoice:
