@@ -168,8 +168,9 @@ EXPERIMENTS = {
         ("python", "benchmarks/active_learning.py", "--ngrams", "--json"),
     ),
     "workshop-lora": Experiment(
-        "LoRA against fine-tuning all weights",
+        "LoRA against fine-tuning all weights on a processor without bf16",
         ("python", "benchmarks/workshop.py", "adapt", "--only", "lora", "--json"),
+        elsewhere=True,
     ),
     "workshop-fgm": Experiment(
         "FGM against attacks",
