@@ -205,7 +205,7 @@ def test_the_default_rate_of_a_method_is_a_multiple_of_that_of_full_tuning(name,
     new = {rate for key, rate in new.items() if "pooler" not in key}
 
     assert new == {default_learning_rate("adamw", 32) * ADAPTERS[name].rate_factor}
-    assert rates[id(network.encoder.classifier.weight)] == default_learning_rate("adamw", 32) * 5
+    assert rates[id(network.encoder.classifier.weight)] == default_learning_rate("adamw", 32) * 50
 
 
 def test_factors_are_not_pulled_towards_nothing(bert_base):

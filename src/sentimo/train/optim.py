@@ -32,7 +32,7 @@ HEAD_FACTORS: Mapping[str, float] = {"adamw": 5.0, "adafactor": 1.0, "sgd": 1.0}
 """Optimiser -> how many times the encoder's rate new heads learn at by default: they start from nothing."""
 
 FROZEN_FACTOR = 10.0
-"""How many times faster still heads learn over a frozen encoder: nothing moves under them."""
+"""How many times faster still heads learn over an encoder that is frozen or adapted: little moves under them."""
 
 
 def default_learning_rate(optimiser: str, width: int, adapt: str | None = None, *, from_scratch: bool = False) -> float:
@@ -56,7 +56,7 @@ def default_head_rate(optimiser: str, rate: float, *, frozen: bool, from_scratch
     Args:
         optimiser: Its name.
         rate: The encoder's.
-        frozen: Whether the whole encoder stays as it is.
+        frozen: Whether the weights of the encoder stay as they are.
         from_scratch: Whether the encoder starts without pre-training.
     """
     if from_scratch:
@@ -83,7 +83,7 @@ def chosen_rates(
     name = settings.name
     rate = settings.learning_rate or default_learning_rate(name, width, adapt, from_scratch=from_scratch)
     full = default_learning_rate(name, width) if adapt else rate
-    usual = default_head_rate(name, full, frozen=frozen, from_scratch=from_scratch)
+    usual = default_head_rate(name, full, frozen=frozen or adapt is not None, from_scratch=from_scratch)
     return rate, settings.head_learning_rate or usual
 
 

@@ -24,9 +24,9 @@ class Entry(NamedTuple):
 ADAPTERS: Mapping[str, Entry] = {
     "lora": Entry("sentimo.train.adapt.lora:Lora", 20.0),
     "adalora": Entry("sentimo.train.adapt.adalora:AdaLora", 20.0),
-    "ia3": Entry("sentimo.train.adapt.ia3:Ia3", 50.0),
-    "bitfit": Entry("sentimo.train.adapt.bitfit:BitFit", 20.0),
-    "bottleneck": Entry("sentimo.train.adapt.bottleneck:Bottleneck", 10.0),
-    "prefix": Entry("sentimo.train.adapt.prefix:Prefix", 50.0),
-    "prompt": Entry("sentimo.train.adapt.prompt:Prompt", 50.0),
+    "ia3": Entry("sentimo.train.adapt.ia3:Ia3", 200.0),
+    "bitfit": Entry("sentimo.train.adapt.bitfit:BitFit", 100.0),
+    "bottleneck": Entry("sentimo.train.adapt.bottleneck:Bottleneck", 40.0),
+    "prefix": Entry("sentimo.train.adapt.prefix:Prefix", 600.0),
+    "prompt": Entry("sentimo.train.adapt.prompt:Prompt", 200.0),
 }
