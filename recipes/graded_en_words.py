@@ -1,0 +1,184 @@
+"""Words and frames of our own that recipes/graded_en.py puts sentences together from."""
+
+from __future__ import annotations
+
+DEGREES = {  # adverb -> strength of a plain word behind it
+    "": 0.5,
+    "a bit": 0.25,
+    "slightly": 0.2,
+    "kind of": 0.3,
+    "somewhat": 0.3,
+    "fairly": 0.4,
+    "quite": 0.45,
+    "rather": 0.45,
+    "pretty": 0.5,
+    "really": 0.7,
+    "very": 0.7,
+    "so": 0.7,
+    "truly": 0.75,
+    "seriously": 0.75,
+    "incredibly": 0.85,
+    "extremely": 0.9,
+    "unbelievably": 0.9,
+    "absolutely": 0.9,
+    "ridiculously": 0.9,
+}
+PRAISE = (
+    "good, nice, tasty, comfy, clean, helpful, pretty, useful, friendly, patient, fresh, sturdy, smooth, clear, "
+    "thoughtful, fun, kind, reliable, pleasant, lovely, handy, quick, bright, charming, solid, great, cheerful, "
+    "polite, well-made, funny, enjoyable, refreshing, engaging, touching, clever, elegant, relaxing, impressive, "
+    "satisfying, generous, delicious, exciting, beautiful, inspiring, cosy, crisp, effortless, welcoming, prompt"
+)
+BLAME = (
+    "bad, bland, noisy, dirty, confusing, ugly, laggy, rude, careless, overpriced, slow, blurry, boring, sad, "
+    "disappointing, annoying, flimsy, cold, stale, useless, unfriendly, broken, uncomfortable, late, greasy, "
+    "messy, cheap-looking, awkward, smelly, poor, dull, tedious, frustrating, pointless, unfair, shabby, clumsy, "
+    "dreary, unreliable, sloppy, irritating, stressful, depressing, cramped, tasteless, predictable, painful"
+)
+STRONG_PRAISE = (
+    "perfect, superb, brilliant, outstanding, flawless, stunning, phenomenal, a masterpiece, pure joy, the best I "
+    "have had, absolutely brilliant, out of this world, simply wonderful, magnificent"
+)
+STRONG_BLAME = (
+    "terrible, horrible, a disaster, atrocious, unbearable, garbage, a complete waste of money, the worst I have "
+    "had, absolutely dreadful, a nightmare, disgusting, shameful, a total mess, pathetic"
+)
+MILD_PRAISE = "okay, decent, all right, fine, acceptable, not half bad, good enough"
+MILD_BLAME = "so-so, mediocre, nothing special, forgettable, not quite there, a little underwhelming"
+THINGS = (
+    "the room, the service, breakfast, the hotel, the phone, the screen, the battery, the delivery, the "
+    "packaging, the jacket, the sound, the soup, the film, the plot, this book, the teacher, the course, the "
+    "music, the app, the update, this café, the location, the bed, the price, the staff, the meeting, the trip, "
+    "the view, the washing machine, the headset, the game, the interview, the new laptop, their support team, the "
+    "flight, the ending, the song, the neighbourhood, the cake"
+)
+GOOD_NEWS = (
+    "my package came a day early, they refunded me at once, I passed the exam, the bug is finally fixed, the "
+    "landlord chose us, they gave us a free upgrade, the kids loved every minute, we won the match, my test came back "
+    "clean"
+)
+BAD_NEWS = (
+    "my package is lost again, they billed me for a stranger, the app crashed again, my flight got cancelled, it broke "
+    "after two days, nobody answers the phone, they lost my bag, the heating is out again, I waited three hours "
+    "for nothing, it started to rain the minute we arrived, the update deleted my files"
+)
+NUISANCES = (
+    "waiting forty minutes on hold, paying extra for tap water, filling in the same form twice, a lobby that smells of "
+    "paint, yet another password reset, adverts before every song, cold fries, a manual in a language nobody reads, "
+    "a drawer full of loose screws, hair in the sink, standing in line for a ticket I had already paid for, drilling "
+    "next door at six in the morning, a delivery to the wrong street, being called by the wrong name all evening"
+)
+JOYS = (
+    "waking up to birdsong, free refills, an upgrade that cost nothing, fresh towels every morning, a cake with our "
+    "names on it, a thank-you note in the box, getting there early, help from three people at once, a balcony over "
+    "the bay, a seat by the stove, finding my wallet where I had left it, a second helping without asking, dancing "
+    "until two, a letter from an old friend"
+)
+DOINGS = (
+    "we took the early train, my cousin booked it in March, I read the manual first, the taxi dropped us at a corner, "
+    "we left our bags at the desk, I ordered it on a Tuesday, the box stood in the hall for two days, a neighbour "
+    "carried it upstairs, we sat by the window, the waiter brought the menu, I had seen the trailer, the parcel went "
+    "through customs, I compared four shops, she printed the voucher, we changed trains twice, he put batteries in, "
+    "the doors opened at seven, I paid by card, we were given the key, my aunt watered the plants"
+)
+OTHERS = (
+    "last time, before, what we had last year, any other, the old one, the one next door, what my friends have, "
+    "the first part, the original, what they sold me in spring, the competition"
+)
+SLANG = {
+    "positive": (
+        "is fire, is a banger, rocks, is lit, is goated, is no joke, is sick in the best way, is bussin, "
+        "hits different, is a whole vibe, is next level"
+    ),
+    "negative": (
+        "is mid, stinks, is trash, is a dumpster fire, is a flop, is cringe, is a hard pass, is a big L, blows, "
+        "is bogus, is a no from me, is janky"
+    ),
+}
+PEOPLE = (
+    "my sister, the guide, a friend of mine, the reviewer, my boss, the man next door, his teacher, everyone, Tomasz, "
+    "Ngozi, Mrs Haddad, Dr Kim, Rosa, Giulia"
+)
+FRAMES = (
+    "{s}",
+    "{s}.",
+    "I think {s}.",
+    "honestly, {s}.",
+    "After a week: {s}.",
+    "We went yesterday. {s}.",
+    "All in all {s}.",
+    "{s}, for what it's worth.",
+    "First visit, and {s}.",
+    "Just so you know, {s}.",
+    "tbh {s}",
+)
+CLICHES = {  # turns of phrase that say more than their words
+    "positive": (
+        "a breath of fresh air, worth every penny, second to none, right up my street, a real gem, top notch, on "
+        "cloud nine, a feast for the eyes, music to my ears, a sight for sore eyes, a dream come true, a cut above the "
+        "rest, it raised the bar, it made my day, I could not ask for more, I am sold, they went the extra mile, it "
+        "works like a charm, ten out of ten, hats off to the team, two thumbs up, would do it again in a heartbeat"
+    ),
+    "negative": (
+        "a slap in the face, a rip-off, not worth a dime, the last straw, a kick in the teeth, a thorn in my side, "
+        "all talk and no action, it fell flat, it was a shambles, I am fed up, it gets on my nerves, it leaves a "
+        "bad taste, a bitter pill to swallow, daylight robbery, they dropped the ball, an eyesore, I regret every "
+        "cent, save yourself the trouble, it drives me up the wall, what a letdown, one star is too many, a "
+        "recipe for trouble"
+    ),
+}
+FACTS = (
+    "{T} is next to {p}.",
+    "I bought {t} {d}.",
+    "{T} was delivered {d}.",
+    "There are three kinds of {x}.",
+    "{P} is two kilometres from here.",
+    "The meeting starts {d}.",
+    "We walked to {p} {d}.",
+    "{P} opens {d} at nine.",
+    "{T} is the same model as the last one.",
+    "The {x} comes in black and white.",
+    "Order 5512 was shipped {d}.",
+    "{T} weighs about two kilos and runs on batteries.",
+    "Shares of the company closed at 41.20 {d}, unchanged from the day before.",
+    "The report was published {d} and has 80 pages.",
+    "He moved to {p} in 2016 and works at {p}.",
+    "{T} is longer than the one that we had before.",
+    "Turn left at {p}, then walk straight on.",
+    "According to the notice, {p} is closed {d}.",
+    "The {x} is made of steel and glass.",
+    "The {w} {x} sale starts {d}.",
+    "The band is called {W} {X}s.",
+)
+ASKED = (
+    "Where is {p}?",
+    "When does {p} open {d}?",
+    "Does {t} come with a cable?",
+    "Is {t} {w}?",
+    "Has anyone tried {t} yet?",
+    "How much is the {x}?",
+    "Could you tell me whether {t} is {w}?",
+    "Which {x} is the {w} one?",
+    "What did you think of {t}?",
+    "Can I change my order until {d}?",
+)
+CONDITIONS = (
+    "If {t} is {w}, let the desk know.",
+    "Let me know whether {t} is {w}.",
+    "Unless {t} is {w}, send it back.",
+    "I will write a review once I have used {t}.",
+    "If you like {w} things, there is a {x} at {p}.",
+)
+REPORTS = (
+    "{H} asked if {t} was {w}.",
+    "{H} wrote about {t} {d}.",
+    'The article is called "{W} {X}s of the year".',
+    "{H} says {t} is {w}; I have not seen it.",
+    "{H} wanted to know why {t} was called {w}.",
+)
+PLACES = "the station, the harbour, the museum, the second floor, Madrid, the old school, the airport, Elm Street"
+NOUNS = "lamp, printer, sofa, ticket, kettle, bike, backpack, charger, table, jacket, camera"
+DAYS = "yesterday, this morning, on Wednesday, last year, tomorrow, on the 4th of May, at the weekend, last month"
+LOUD = {"": 0.0, "!": 0.05, "!!!": 0.1}
+SHORT = {"you": "u", "great": "gr8", "really": "rly", "love": "luv", "though": "tho", "thanks": "thx", "with": "w/"}
+SHORT |= {"so": "sooo"}
