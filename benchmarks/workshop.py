@@ -232,8 +232,10 @@ def described(family: Family, methods: Mapping[str, Changes], sets: Sequence[str
     epochs = family.plain.get("epochs", 3)
     others: dict[str, list[str]] = {}
     for name, changes in methods.items():
-        if changes.get("base", "{domain}") != "{domain}":
-            others.setdefault(f"{changes['base']}, {changes.get('epochs', epochs)} epochs", []).append(name)
+        base = changes.get("base", "{domain}")
+        if base != "{domain}" or "epochs" in changes:
+            what = f"{'' if base == '{domain}' else f'{base}, '}{changes.get('epochs', epochs)} epochs"
+            others.setdefault(what, []).append(name)
     own = "".join(f"; {' and '.join(names)}: {what}" for what, names in others.items())
     if "{rest}" in json.dumps(methods):
         own += f"; texts without labels: {f'{family.rest:,} of the' if family.rest else 'all'} other training rows"
