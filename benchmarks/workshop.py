@@ -232,10 +232,9 @@ def described(family: Family, methods: Mapping[str, Changes], sets: Sequence[str
     epochs = family.plain.get("epochs", 3)
     others: dict[str, list[str]] = {}
     for name, changes in methods.items():
-        base = changes.get("base", "{domain}")
-        if base != "{domain}" or "epochs" in changes:
-            what = f"{'' if base == '{domain}' else f'{base}, '}{changes.get('epochs', epochs)} epochs"
-            others.setdefault(what, []).append(name)
+        base = [changes["base"]] if changes.get("base") not in (None, "{domain}") else []
+        if base or "epochs" in changes:
+            others.setdefault(", ".join((*base, f"{changes.get('epochs', epochs)} epochs")), []).append(name)
     own = "".join(f"; {' and '.join(names)}: {what}" for what, names in others.items())
     if "{rest}" in json.dumps(methods):
         own += f"; texts without labels: {f'{family.rest:,} of the' if family.rest else 'all'} other training rows"

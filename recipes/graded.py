@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sentimo.evaluate.phenomena.suite import built_in_suite
@@ -18,7 +18,11 @@ class Graded(NamedTuple):
     intensity: float
 
 
+SIDES = ("positive", "negative")
+
 Make = Callable[[random.Random], Graded]
+Clause = Callable[[random.Random, str], tuple[str, float]]
+"""Makes a clause of a side, and tells its strength."""
 
 
 def different(
@@ -46,9 +50,42 @@ def different(
 
 def a_side(draw: random.Random) -> str:
     """Draw a side."""
-    return draw.choice(("positive", "negative"))
+    return draw.choice(SIDES)
 
 
 def other_than(side: str) -> str:
     """Return the other side."""
     return "negative" if side == "positive" else "positive"
+
+
+def with_clause(draw: random.Random, clause: Clause, frames: Sequence[str]) -> Graded:
+    """Make a sentence of one clause, {s} in its frame."""
+    side = a_side(draw)
+    said, strength = clause(draw, side)
+    return Graded(draw.choice(frames).format(s=said), side, strength)
+
+
+def turned(
+    draw: random.Random, clause: Clause, frames: Mapping[str, Sequence[str]], share: float, people: Sequence[str] = ()
+) -> Graded:
+    """Make a sentence of two sides: {a} is said, by {h} or the author, and {b} decides.
+
+    Args:
+        draw: What draws.
+        clause: Makes a clause of a side.
+        frames: Side that decides -> frames.
+        share: Of the strength of {b} that is left.
+        people: Who {h} may be.
+    """
+    side = a_side(draw)
+    (first, _), (last, strength) = clause(draw, other_than(side)), clause(draw, side)
+    frame = draw.choice(frames[side])
+    who = draw.choice(people) if people else ""
+    return Graded(frame.format(a=first, b=last, h=who), side, share * strength)
+
+
+def about(draw: random.Random, of_side: Mapping[str, Sequence[str]], frames: Sequence[str], strength: float) -> Graded:
+    """Make a sentence whose side is that of what it is about, {e} in its frame, meant or not."""
+    side = a_side(draw)
+    what = draw.choice(of_side[side])
+    return Graded(draw.choice(frames).format(e=what), side, strength)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from graded import Graded, Make, a_side, different, other_than
+from graded import SIDES, Graded, Make, a_side, about, different, other_than, turned, with_clause
 from graded_en_words import (
     ASKED,
     BAD_NEWS,
@@ -105,30 +105,24 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
 
 
 def _opinion(draw: random.Random) -> Graded:
-    side = a_side(draw)
-    clause, strength = _clause(draw, side)
-    return Graded(draw.choice(FRAMES).format(s=clause), side, strength)
+    return with_clause(draw, _clause, FRAMES)
 
 
 def _contrast(draw: random.Random) -> Graded:
     """Two sides, of which the main or the last clause decides."""
-    side = a_side(draw)
-    (first, _), (last, strength) = _clause(draw, other_than(side)), _clause(draw, side)
-    form = draw.choice(
-        (
-            "{a}, but {b}.",
-            "{a}, yet {b}.",
-            "{a}. However, {b}.",
-            "although {a}, {b}.",
-            "even though {a}, {b}.",
-            "while {a}, {b}.",
-            "{a}. Still, {b}.",
-            "{b}, even though {a}.",
-            "I had read that {a}, but {b}.",
-            "{a}; in the end, though, {b}.",
-        )
+    frames = (
+        "{a}, but {b}.",
+        "{a}, yet {b}.",
+        "{a}. However, {b}.",
+        "although {a}, {b}.",
+        "even though {a}, {b}.",
+        "while {a}, {b}.",
+        "{a}. Still, {b}.",
+        "{b}, even though {a}.",
+        "I had read that {a}, but {b}.",
+        "{a}; in the end, though, {b}.",
     )
-    return Graded(form.format(a=first, b=last), side, 0.85 * strength)
+    return turned(draw, _clause, dict.fromkeys(SIDES, frames), 0.85)
 
 
 def _comparison(draw: random.Random) -> Graded:
@@ -187,62 +181,50 @@ def _wish(draw: random.Random) -> Graded:
 
 def _report(draw: random.Random) -> Graded:
     """What others say, and what the author thinks of it."""
-    side = a_side(draw)
-    (theirs, _), (own, strength) = _clause(draw, other_than(side)), _clause(draw, side)
-    form = draw.choice(
-        (
-            "{h} says that {a}. I don't agree: {b}.",
-            "{h} told me that {a}. Not true, {b}.",
-            "{h} insists {a}, which is nonsense; {b}.",
-            "they advertise that {a}. In reality {b}.",
-        )
+    frames = (
+        "{h} says that {a}. I don't agree: {b}.",
+        "{h} told me that {a}. Not true, {b}.",
+        "{h} insists {a}, which is nonsense; {b}.",
+        "they advertise that {a}. In reality {b}.",
     )
-    return Graded(form.format(h=_pick(draw, PEOPLE), a=theirs, b=own), side, 0.9 * strength)
+    return turned(draw, _clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split(", "))
 
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
-    side = a_side(draw)
-    news = _pick(draw, GOOD_NEWS if side == "positive" else BAD_NEWS)
-    form = draw.choice(
-        (
-            "oh great, {e}.",
-            "wow, {e}. Just what I needed.",
-            "{e}. How wonderful.",
-            "brilliant, {e}.",
-            "{e}. Thanks so much!",
-            "well done, everyone: {e}.",
-            "{e}. I am so lucky.",
-            "lovely. {e}.",
-            "nice one, {e}.",
-            "{e}.",
-        )
+    frames = (
+        "oh great, {e}.",
+        "wow, {e}. Just what I needed.",
+        "{e}. How wonderful.",
+        "brilliant, {e}.",
+        "{e}. Thanks so much!",
+        "well done, everyone: {e}.",
+        "{e}. I am so lucky.",
+        "lovely. {e}.",
+        "nice one, {e}.",
+        "{e}.",
     )
-    return Graded(form.format(e=news), side, 0.7)
+    return about(draw, {"positive": GOOD_NEWS.split(", "), "negative": BAD_NEWS.split(", ")}, frames, 0.7)
 
 
 def _treat(draw: random.Random) -> Graded:
     """Delight, meant or not: what it is about decides."""
-    side = a_side(draw)
-    what = _pick(draw, JOYS if side == "positive" else NUISANCES)
-    form = draw.choice(
-        (
-            "oh, how I love {n}.",
-            "just what I wanted: {n}.",
-            "thanks a lot for {n}.",
-            "{n}, my favourite.",
-            "{n}? Yes, please.",
-            "I could not be happier about {n}.",
-            "what a treat: {n}.",
-            "who does not enjoy {n}?",
-            "{n}. What more could you want?",
-            "nothing like {n} to start the day.",
-            "the best part was {n}.",
-            "Of course there was {n}, how delightful.",
-            "I had {n}.",
-        )
+    frames = (
+        "oh, how I love {e}.",
+        "just what I wanted: {e}.",
+        "thanks a lot for {e}.",
+        "{e}, my favourite.",
+        "{e}? Yes, please.",
+        "I could not be happier about {e}.",
+        "what a treat: {e}.",
+        "who does not enjoy {e}?",
+        "{e}. What more could you want?",
+        "nothing like {e} to start the day.",
+        "the best part was {e}.",
+        "Of course there was {e}, how delightful.",
+        "I had {e}.",
     )
-    return Graded(form.format(n=what), side, 0.65)
+    return about(draw, {"positive": JOYS.split(", "), "negative": NUISANCES.split(", ")}, frames, 0.65)
 
 
 def _long(draw: random.Random) -> Graded:

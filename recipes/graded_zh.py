@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from graded import Graded, Make, a_side, different, other_than
+from graded import SIDES, Graded, Make, a_side, about, different, other_than, turned, with_clause
 from graded_zh_words import (
     BEFORE,
     BEHIND,
@@ -78,30 +78,24 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
 
 
 def _opinion(draw: random.Random) -> Graded:
-    side = a_side(draw)
-    clause, strength = _clause(draw, side)
-    return Graded(draw.choice(FRAMES).format(s=clause), side, strength)
+    return with_clause(draw, _clause, FRAMES)
 
 
 def _contrast(draw: random.Random) -> Graded:
     """Two sides, of which the main or the last clause decides."""
-    side = a_side(draw)
-    (first, _), (last, strength) = _clause(draw, other_than(side)), _clause(draw, side)
-    form = draw.choice(
-        (
-            "{a}，但是{b}。",
-            "{a}，不过{b}。",
-            "虽然{a}，但{b}。",
-            "尽管{a}，{b}。",
-            "{a}，可{b}。",
-            "{a}，然而{b}。",
-            "{b}，虽说{a}。",
-            "都说{a}，结果{b}。",
-            "本以为{a}，没想到{b}。",
-            "{a}，好在{b}。" if side == "positive" else "{a}，可惜{b}。",
-        )
+    frames = (
+        "{a}，但是{b}。",
+        "{a}，不过{b}。",
+        "虽然{a}，但{b}。",
+        "尽管{a}，{b}。",
+        "{a}，可{b}。",
+        "{a}，然而{b}。",
+        "{b}，虽说{a}。",
+        "都说{a}，结果{b}。",
+        "本以为{a}，没想到{b}。",
     )
-    return Graded(form.format(a=first, b=last), side, 0.85 * strength)
+    ends = {"positive": (*frames, "{a}，好在{b}。"), "negative": (*frames, "{a}，可惜{b}。")}
+    return turned(draw, _clause, ends, 0.85)
 
 
 def _comparison(draw: random.Random) -> Graded:
@@ -163,42 +157,34 @@ def _wish(draw: random.Random) -> Graded:
 
 def _report(draw: random.Random) -> Graded:
     """What others say, and what the author thinks of it."""
-    side = a_side(draw)
-    (theirs, _), (own, strength) = _clause(draw, other_than(side)), _clause(draw, side)
-    form = draw.choice(
-        (
-            "{h}说{a}，我不同意，{b}。",
-            "{h}非说{a}，其实{b}。",
-            "广告里说{a}，实际上{b}。",
-            "网上都讲“{a}”，我看是{b}。",
-            "“{a}”？才不是，{b}。",
-            "别听{h}说什么“{a}”，{b}。",
-        )
+    frames = (
+        "{h}说{a}，我不同意，{b}。",
+        "{h}非说{a}，其实{b}。",
+        "广告里说{a}，实际上{b}。",
+        "网上都讲“{a}”，我看是{b}。",
+        "“{a}”？才不是，{b}。",
+        "别听{h}说什么“{a}”，{b}。",
     )
-    return Graded(form.format(h=_pick(draw, PEOPLE), a=theirs, b=own), side, 0.9 * strength)
+    return turned(draw, _clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split())
 
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
-    side = a_side(draw)
-    what = _pick(draw, JOYS if side == "positive" else NUISANCES)
-    form = draw.choice(
-        (
-            "真棒，{e}。",
-            "太好了，{e}！",
-            "{e}，我可真幸运。",
-            "{e}，谢谢啊。",
-            "谁不喜欢{e}呢？",
-            "{e}，还有什么不满足的？",
-            "没有什么比{e}更美好的了。",
-            "我最爱的就是{e}。",
-            "{e}，真是贴心呢。",
-            "{e}，给满分。",
-            "今天{e}。",
-            "{e}，这服务绝了。",
-        )
+    frames = (
+        "真棒，{e}。",
+        "太好了，{e}！",
+        "{e}，我可真幸运。",
+        "{e}，谢谢啊。",
+        "谁不喜欢{e}呢？",
+        "{e}，还有什么不满足的？",
+        "没有什么比{e}更美好的了。",
+        "我最爱的就是{e}。",
+        "{e}，真是贴心呢。",
+        "{e}，给满分。",
+        "今天{e}。",
+        "{e}，这服务绝了。",
     )
-    return Graded(form.format(e=what), side, 0.65)
+    return about(draw, {"positive": JOYS.split(), "negative": NUISANCES.split()}, frames, 0.65)
 
 
 def _doubt(draw: random.Random) -> Graded:
@@ -284,9 +270,8 @@ def _judgement(draw: random.Random, side: str) -> tuple[str, float]:
     if kind < 0.5:
         behind = draw.choice(tuple(BEHIND))
         return word + behind, BEHIND[behind]
-    before = draw.choice(
-        [each for each in BEFORE if side == "negative" or "有" not in each]
-    )  # 有点好吃: nobody says so
+    fitting = [each for each in BEFORE if side == "negative" or "有" not in each]  # nobody says 有点好吃
+    before = draw.choice(fitting)
     return before + word, BEFORE[before]
 
 

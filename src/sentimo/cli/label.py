@@ -87,7 +87,7 @@ def label(
     for row, given in kept.labels.items():
         pool.add(row, _target(space, given))
     if ask:
-        _write(pool, kept, texts, space, strategy, ask, form, seed)
+        _write(kept, _next(pool, strategy, ask, seed), form)
     else:
         _loop(pool, texts, space, kept, lambda: _next(pool, strategy, batch, seed))
         n = _n_labels(kept)
@@ -212,22 +212,13 @@ def _label_named(typed: str, space: LabelSpace) -> str | None:
     return begin[0] if len(begin) == 1 else None
 
 
-def _write(
-    pool: LabelPool,
-    kept: Answers,
-    texts: list[str],
-    space: LabelSpace,
-    strategy: str,
-    n: int,
-    form: Form,
-    seed: int,
-) -> None:
+def _write(kept: Answers, found: list[tuple[int, list[str], float]], form: Form) -> None:
+    """Write what `_next` found to stdout, for people to label elsewhere."""
     from json import dumps
 
     from sentimo.data.label_studio import to_task
 
-    found = _next(pool, strategy, n, seed)
-    chosen = [(kept.rows[row], texts[row], suggested, score) for row, suggested, score in found]
+    chosen = [(kept.rows[row], kept.text(row), suggested, score) for row, suggested, score in found]
     if form == Form.label_studio:
         tasks = [to_task(*each) for each in chosen]
         typer.echo(dumps(tasks, ensure_ascii=False, indent=1))

@@ -27,15 +27,15 @@ def build(where: str, what: str, /, *arguments: Any, **settings: Any) -> Any:
     """
     module, name = where.split(":")
     kind = getattr(import_module(module), name)
-    named = [each.name for each in inspect.signature(kind).parameters.values() if each.kind in _NAMED]
+    parameters = inspect.signature(kind).parameters
+    named = [each.name for each in parameters.values() if each.kind in _NAMED]
     known = named[len(arguments) :]
     for setting in settings:
         if setting not in known:
             otherwise = f" Its settings: {', '.join(known) or 'none'}."
             raise RecipeError(f"{what} has no setting {setting!r}.{did_you_mean(setting, known, otherwise)}")
-    for parameter in inspect.signature(kind).parameters.values():
-        if parameter.name in settings:
-            _check_number(f"{what}: {parameter.name}", settings[parameter.name], str(parameter.annotation))
+    for setting, value in settings.items():
+        _check_number(f"{what}: {setting}", value, str(parameters[setting].annotation))
     try:
         return kind(*arguments, **settings)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -78,15 +78,14 @@ def without_learnt(
         DataError: no row of a task is left.
     """
     learnt = {str(model): found.learnt for model in models if (found := Marks.read(Path(model))) is not None}
-    kept = {}
-    told = []
+    out = set().union(*learnt.values())
+    kept, told = {}, []
     for task, examples in rows.items():
         marks = [mark(each) for each in examples]
         for model, known in learnt.items():
             if n := sum(each in known for each in marks):
                 told.append(f"{task}: {n} of {len(marks)} rows were left out, {model} has learnt them")
-        known = set().union(*learnt.values())
-        kept[task] = [each for each, own in zip(examples, marks, strict=True) if own not in known]
+        kept[task] = [each for each, own in zip(examples, marks, strict=True) if own not in out]
         if examples and not kept[task]:
             raise DataError(
                 f"all {len(examples)} rows of task {task!r} were learnt by a model that they should judge; give rows "

@@ -18,7 +18,7 @@ from sentimo.errors import InputError, MissingExtraError, did_you_mean
 from sentimo.text.lexicon import LANGUAGES, Lexicon, built_in_lexicon
 from sentimo.text.scripts import HAN
 
-_KEYS = ("name", "word", "regex", "task", "label", "shift", "certainty", "unless_negated")
+_KEYS = ("name", "word", "regex", "task", "label", "shift", "certainty", "valence", "language", "unless_negated")
 _WORD_KEYS = ("word", "valence", "language")
 _LEXICON_KEYS = ("weight", "task", "built_in", "file", "format", "language")
 _LETTER = rf"[^\W{HAN}]"
@@ -86,7 +86,7 @@ def _check_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> N
 
 
 def _rule(given: Mapping[str, Any], where: str) -> Override:
-    _check_keys(given, _KEYS + _WORD_KEYS, where)
+    _check_keys(given, _KEYS, where)
     if given.get("language") is not None:
         raise InputError(f"{where}: language goes with valence, the strength of a word in the lexicon; leave it out")
     pattern, name = _pattern(given, where)
@@ -145,7 +145,7 @@ def _word_pattern(word: str) -> str:
 
 
 def _add_word(given: Mapping[str, Any], words: dict[str, dict[str, float]], where: str) -> None:
-    _check_keys(given, _KEYS + _WORD_KEYS, where)
+    _check_keys(given, _KEYS, where)
     if taken := [key for key in given if key not in _WORD_KEYS and given[key] is not None]:
         raise InputError(f"{where}: valence goes with word and language alone; found {', '.join(taken)} too")
     listed = [given["word"]] if isinstance(given.get("word"), str) else given.get("word")

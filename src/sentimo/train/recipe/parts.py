@@ -155,9 +155,8 @@ class Augment(Part):
 
 def as_augment(value: Any) -> Any:
     """Return names of methods as the part that they are short for."""
-    if isinstance(value, Mapping):
-        return {"methods": value} if "name" in value else value
-    return {"methods": value} if isinstance(value, (str, list, tuple)) else value
+    is_short = "name" in value if isinstance(value, Mapping) else isinstance(value, (str, list, tuple))
+    return {"methods": value} if is_short else value
 
 
 class ScratchEncoder(Part):
