@@ -21,7 +21,7 @@ from graded_zh import graded_sentences, intensity_by_marks
 from sentimo.core.labels import EKMAN_7, MAPPINGS, POLARITY_3
 from sentimo.core.predictions import EMOTIONS, POLARITY
 
-GRADED, EVERY = 12_000, 3  # one in so many rows of polarity also teaches intensity
+GRADED, EVERY = 24_000, 3  # one in so many rows of polarity also teaches intensity
 
 TWO_WAYS = ("negative", "positive")
 SIX = tuple(label for label in EKMAN_7.labels if label != "disgust")

@@ -25,6 +25,7 @@ from sentimo.train.loop import FitResult, fit, loss_weights
 from sentimo.train.network import build_network, load_heads_too
 from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.plan import Plan, make_plan
+from sentimo.train.precision import Autocast, choose_precision
 from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
@@ -152,7 +153,7 @@ class Learner:
             rest(self.network)
 
         def judge(rows: Parts) -> dict[str, float]:
-            figures = dev_figures(self.ask(rows), metric)
+            figures = dev_figures(self.ask(rows, quick=True), metric)
             on_epoch(figures)
             return figures
 
@@ -169,17 +170,21 @@ class Learner:
             recorder=recorder,
         )
 
-    def ask(self, rows: Parts) -> dict[str, Answers]:
-        """Return what the network, as it is now, says about labelled rows."""
-        return ask(self.predictor(), rows)
+    def ask(self, rows: Parts, *, quick: bool = False) -> dict[str, Answers]:
+        """Return what the network, as it is now, says about labelled rows; `quick` as in `predictor`."""
+        return ask(self.predictor(quick=quick), rows)
 
-    def predictor(self, specs: Sequence[TaskSpec] | None = None) -> Predictor:
+    def predictor(self, specs: Sequence[TaskSpec] | None = None, *, quick: bool = False) -> Predictor:
         """Return a predictor over the network as it is whenever it is asked.
 
         Args:
             specs: The tasks with temperature and thresholds; by default uncalibrated.
+            quick: In the precision of training, which is enough to compare epochs. Else in fp32, as a saved model.
         """
-        backend = network_backend(self.network, self.base, self.base.most_tokens(self.recipe.max_tokens))
+        network = self.network
+        if quick:
+            network = Autocast(network, choose_precision(self.recipe.precision, PartialState().device))
+        backend = network_backend(network, self.base, self.base.most_tokens(self.recipe.max_tokens))
         return self.predictor_of(backend, specs)
 
     def predictor_of(self, backend: Backend, specs: Sequence[TaskSpec] | None = None) -> Predictor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor, nn
 
 from sentimo.engine.cpu import bf16_instructions
 from sentimo.errors import RecipeError
@@ -33,3 +34,17 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
     """Return the context in which the forward pass runs."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+class Autocast(nn.Module):
+    """A network that computes in a precision on whichever thread it is asked: the context alone is of one thread."""
+
+    def __init__(self, network: nn.Module, precision: str) -> None:
+        super().__init__()
+        self._network, self._precision = network, precision
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Return task -> logits."""
+        with autocast(self._precision, input_ids.device):
+            logits: dict[str, Tensor] = self._network(input_ids, attention_mask)
+        return logits

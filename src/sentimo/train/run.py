@@ -164,7 +164,8 @@ class _Training:
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
-        before = self._judge(learner.predictor(fit_specs(learner.ask(self.material.dev))), "before training")
+        untuned = fit_specs(learner.ask(self.material.dev, quick=True))
+        before = self._judge(learner.predictor(untuned, quick=True), "before training")
         with self._recorder(resume) as recorder:
             fitted = learner.fit(
                 self.material.dev, checkpoints=checkpoints, resume=resume, progress=self.progress, recorder=recorder
