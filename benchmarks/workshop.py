@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -128,6 +129,7 @@ class Job:
     def _train(self, threads: int) -> dict[str, Any]:
         file = self.folder.with_suffix(".yaml")
         file.write_text(yaml.safe_dump(self.recipe, sort_keys=False), "utf-8")
+        shutil.rmtree(f"{self.folder}.checkpoint", ignore_errors=True)  # of a run that was stopped: its time is not known
         result, used = _sentimo(["train", str(file), "-o", str(self.folder), "--overwrite", "--json"], threads)
         report = json.loads((self.folder / "report.json").read_text("utf-8"))
         return {
