@@ -142,7 +142,7 @@ earlier model got wrong, so other sentences of the same kinds may be harder for 
   financial texts, and little on classical Chinese. Texts in other languages are not for it.
 - Dialogue (cped) is its weakest field: many lines mean nothing without those before them.
 - Reviews taught it negative and positive, microblogs also neutral: a fact told in the style of a review is often given
-  a side. Irony is caught where its words are known for it (呵呵), and else read literally.
+  a side. Irony is read literally four times in ten.
 - Complaints are read as disgust (厌恶: dislike, in the labels of NLPCC) as often as anger. Fear is rare in the data and
   often missed. Emotions describe the text, not its author.
 - Words pull it along: 垃圾分类 (sorted waste) is a complaint, 高兴 as a name is joy. Slang such as 炸裂 is hit or

@@ -20,14 +20,19 @@ from graded_en_words import (
     CONDITIONS,
     DAYS,
     DEGREES,
+    DOES,
     DOINGS,
     FACTS,
+    FEELS,
     FRAMES,
     GOOD_NEWS,
+    HAPPENED,
     JOYS,
     LOUD,
+    LUCK,
     MILD_BLAME,
     MILD_PRAISE,
+    MISHAPS,
     NOUNS,
     NUISANCES,
     OTHERS,
@@ -40,6 +45,7 @@ from graded_en_words import (
     STRONG_BLAME,
     STRONG_PRAISE,
     THINGS,
+    TREATS,
 )
 
 
@@ -67,13 +73,15 @@ def _said(draw: random.Random, side: str) -> tuple[str, float]:
 
 
 def _clause(draw: random.Random, side: str) -> tuple[str, float]:
-    """Return a clause that takes a side, and its strength; a third of them by way of negation."""
+    """Return a clause that takes a side, and its strength; four in ten by way of negation."""
     thing = _pick(draw, THINGS)
     is_ = draw.choice(("is", "was", "is", "turned out to be"))
     kind = draw.random()
-    if kind < 0.67:
+    if kind < 0.55:
         said, strength = _said(draw, side)
         return f"{thing} {is_} {said}", strength
+    if kind < 0.75:
+        return _deed(draw, side, thing)
     word = _pick(draw, BLAME if side == "positive" else PRAISE)  # denied
     if side == "positive":
         forms = {
@@ -102,6 +110,37 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
             f"{thing} fails to be {word}": 0.55,
         }
     return draw.choice(tuple(forms.items()))
+
+
+def _deed(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
+    """Return what people or a thing do or do not do, and its strength."""
+    feel, do = _pick(draw, FEELS[side]), _pick(draw, DOES[side])
+    unfelt, undone = _pick(draw, FEELS[other_than(side)]), _pick(draw, DOES[other_than(side)])
+    forms = {
+        f"I {feel} {thing}": 0.6,
+        f"I really {feel} {thing}": 0.75,
+        f"we all {feel} {thing}": 0.65,
+        f"{thing} {_third(do)}": 0.55,
+        f"{thing} {_third(do)} every time": 0.7,
+        f"I don't {unfelt} {thing}": 0.4,
+        f"I did not {unfelt} {thing} at all": 0.55,
+        f"I no longer {unfelt} {thing}": 0.4,
+        f"I can't say that I {unfelt} {thing}": 0.4,
+        f"it is impossible to {unfelt} {thing}": 0.65,
+        f"nobody would {unfelt} {thing}": 0.55,
+        f"{thing} doesn't {undone}": 0.45,
+        f"{thing} did not {undone}": 0.45,
+        f"{thing} won't {undone}": 0.5,
+        f"{thing} never {_third(undone)}": 0.65,
+        f"not once did {thing} {undone}": 0.65,
+    }
+    return draw.choice(tuple(forms.items()))
+
+
+def _third(deed: str) -> str:
+    """Return a verb, and what follows it, of the third person."""
+    verb, *rest = deed.split()
+    return " ".join(({"do": "does", "impress": "impresses"}.get(verb, verb + "s"), *rest))
 
 
 def _opinion(draw: random.Random) -> Graded:
@@ -192,39 +231,16 @@ def _report(draw: random.Random) -> Graded:
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
-    frames = (
-        "oh great, {e}.",
-        "wow, {e}. Just what I needed.",
-        "{e}. How wonderful.",
-        "brilliant, {e}.",
-        "{e}. Thanks so much!",
-        "well done, everyone: {e}.",
-        "{e}. I am so lucky.",
-        "lovely. {e}.",
-        "nice one, {e}.",
-        "{e}.",
-    )
-    return about(draw, {"positive": GOOD_NEWS.split(", "), "negative": BAD_NEWS.split(", ")}, frames, 0.7)
+    happened = {
+        side: [*own.split(", "), *(f"{_pick(draw, things)} {_pick(draw, befell)}" for things, befell in more.items())]
+        for side, own, more in (("positive", GOOD_NEWS, LUCK), ("negative", BAD_NEWS, MISHAPS))
+    }
+    return about(draw, happened, HAPPENED, 0.7)
 
 
 def _treat(draw: random.Random) -> Graded:
     """Delight, meant or not: what it is about decides."""
-    frames = (
-        "oh, how I love {e}.",
-        "just what I wanted: {e}.",
-        "thanks a lot for {e}.",
-        "{e}, my favourite.",
-        "{e}? Yes, please.",
-        "I could not be happier about {e}.",
-        "what a treat: {e}.",
-        "who does not enjoy {e}?",
-        "{e}. What more could you want?",
-        "nothing like {e} to start the day.",
-        "the best part was {e}.",
-        "Of course there was {e}, how delightful.",
-        "I had {e}.",
-    )
-    return about(draw, {"positive": JOYS.split(", "), "negative": NUISANCES.split(", ")}, frames, 0.65)
+    return about(draw, {"positive": JOYS.split(", "), "negative": NUISANCES.split(", ")}, TREATS, 0.65)
 
 
 def _long(draw: random.Random) -> Graded:

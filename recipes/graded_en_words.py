@@ -6,9 +6,12 @@ DEGREES = {  # adverb -> strength of a plain word behind it
     "": 0.5,
     "a bit": 0.25,
     "slightly": 0.2,
+    "mildly": 0.2,
+    "a little": 0.25,
     "kind of": 0.3,
     "somewhat": 0.3,
     "fairly": 0.4,
+    "reasonably": 0.4,
     "quite": 0.45,
     "rather": 0.45,
     "pretty": 0.5,
@@ -17,7 +20,12 @@ DEGREES = {  # adverb -> strength of a plain word behind it
     "so": 0.7,
     "truly": 0.75,
     "seriously": 0.75,
+    "remarkably": 0.8,
+    "super": 0.8,
     "incredibly": 0.85,
+    "totally": 0.85,
+    "utterly": 0.9,
+    "exceptionally": 0.9,
     "extremely": 0.9,
     "unbelievably": 0.9,
     "absolutely": 0.9,
@@ -52,6 +60,14 @@ THINGS = (
     "the view, the washing machine, the headset, the game, the interview, the new laptop, their support team, the "
     "flight, the ending, the song, the neighbourhood, the cake"
 )
+FEELS = {  # what people do about a thing
+    "positive": "like, enjoy, love, trust, admire, appreciate, recommend",
+    "negative": "dislike, hate, regret, resent, dread, distrust",
+}
+DOES = {  # what a thing does
+    "positive": "work, help, impress me, convince me, hold up, keep its promise, cheer me up, do its job, make sense",
+    "negative": "annoy me, bore me, let me down, disappoint, fail, fall apart, get in the way, confuse me",
+}
 GOOD_NEWS = (
     "my package came a day early, they refunded me at once, I passed the exam, the bug is finally fixed, the "
     "landlord chose us, they gave us a free upgrade, the kids loved every minute, we won the match, my test came back "
@@ -61,6 +77,83 @@ BAD_NEWS = (
     "my package is lost again, they billed me for a stranger, the app crashed again, my flight got cancelled, it broke "
     "after two days, nobody answers the phone, they lost my bag, the heating is out again, I waited three hours "
     "for nothing, it started to rain the minute we arrived, the update deleted my files"
+)
+MISHAPS = {  # things -> what befalls them
+    "the parcel, my order, the new lamp, the sofa": (
+        "came in pieces, went to the wrong city, is three weeks late, is not the one I paid for, lay in the rain"
+    ),
+    "the tram, the bus, the night train, the ferry": (
+        "left without us, stood still for two hours, is late for the third time this week, took us to the wrong town"
+    ),
+    "the printer, the laptop, the dishwasher, the doorbell": (
+        "gave up on the first day, froze in the middle of the work, needs a repair again, drips on the carpet, hums "
+        "all night"
+    ),
+    "the clerk, the driver, the receptionist, the man at the counter": (
+        "forgot us, hung up on me, yelled at my mother, charged us twice, mixed up our papers, sent us to the wrong "
+        "floor"
+    ),
+    "the concert, the picnic, the open day, the reunion": (
+        "was called off an hour before, ended in a quarrel, sank in the mud, was moved without a word"
+    ),
+}
+LUCK = {
+    "the parcel, my order, the new lamp, the sofa": (
+        "came two days early, fits as if made for us, was carried up four floors, came with a gift"
+    ),
+    "the tram, the bus, the night train, the ferry": (
+        "waited for us, was on time all week, let the children ride for free"
+    ),
+    "the printer, the laptop, the dishwasher, the doorbell": (
+        "was repaired for free, runs like new, still works after ten years, saves me an hour a day"
+    ),
+    "the clerk, the driver, the receptionist, the man at the counter": (
+        "stayed late to help us, found my passport, let us in early, gave my mother his seat, drew us a map"
+    ),
+    "the concert, the picnic, the open day, the reunion": (
+        "went on until sunrise, brought the whole street together, made my father sing, raised twice what we needed"
+    ),
+}
+HAPPENED = (  # meant as they stand, or not
+    "oh great, {e}.",
+    "wow, {e}. Just what I needed.",
+    "{e}. How wonderful.",
+    "brilliant, {e}.",
+    "{e}. Much obliged!",
+    "well done, everyone: {e}.",
+    "{e}. I am so lucky.",
+    "lovely. {e}.",
+    "nice one, {e}.",
+    "{e}. Perfect timing.",
+    "just great: {e}.",
+    "hooray, {e}.",
+    "{e}. Best day in months.",
+    "{e}, exactly as I had hoped.",
+    "fantastic! {e}.",
+    "{e}. Bravo.",
+    "and then, to crown it all, {e}.",
+    "guess what: {e}.",
+    "{e}.",
+)
+TREATS = (
+    "oh, how I love {e}.",
+    "just what I wanted: {e}.",
+    "thanks a lot for {e}.",
+    "{e}, my favourite.",
+    "{e}? Yes, please.",
+    "I could not be happier about {e}.",
+    "what a treat: {e}.",
+    "who does not enjoy {e}?",
+    "{e}. What more could you want?",
+    "nothing like {e} to start the day.",
+    "the best part was {e}.",
+    "Of course there was {e}, how delightful.",
+    "everybody adores {e}.",
+    "so generous of them: {e}.",
+    "ah, {e}. Bliss.",
+    "the highlight of the week was {e}.",
+    "five stars for {e}.",
+    "I had {e}.",
 )
 NUISANCES = (
     "waiting forty minutes on hold, paying extra for tap water, filling in the same form twice, a lobby that smells of "
@@ -114,17 +207,25 @@ FRAMES = (
 )
 CLICHES = {  # turns of phrase that say more than their words
     "positive": (
-        "a breath of fresh air, worth every penny, second to none, right up my street, a real gem, top notch, on "
-        "cloud nine, a feast for the eyes, music to my ears, a sight for sore eyes, a dream come true, a cut above the "
-        "rest, it raised the bar, it made my day, I could not ask for more, I am sold, they went the extra mile, it "
-        "works like a charm, ten out of ten, hats off to the team, two thumbs up, would do it again in a heartbeat"
+        "a breath of fresh air, worth every penny, second to none, right up my street, a real gem, top notch, on cloud "
+        "nine, a feast for the eyes, music to my ears, a sight for sore eyes, a dream come true, a cut above the rest, "
+        "it raised the bar, it made my day, I could not ask for more, I am sold, they went the extra mile, it works "
+        "like a charm, ten out of ten, walking on air, worth the wait, head and shoulders above the others, the cherry "
+        "on top, a keeper, a godsend, a lifesaver, love at first sight, as good as new, a safe pair of hands, it ticks "
+        "every box, it blew me away, money well spent, in seventh heaven, a home run, first rate, in a league of its "
+        "own, a class act, it lives up to the hype, worth its weight in gold, it grew on me, I take my hat off to "
+        "them, it put a spring in my step, hats off to the team, two thumbs up, would do it again in a heartbeat"
     ),
     "negative": (
-        "a slap in the face, a rip-off, not worth a dime, the last straw, a kick in the teeth, a thorn in my side, "
-        "all talk and no action, it fell flat, it was a shambles, I am fed up, it gets on my nerves, it leaves a "
-        "bad taste, a bitter pill to swallow, daylight robbery, they dropped the ball, an eyesore, I regret every "
-        "cent, save yourself the trouble, it drives me up the wall, what a letdown, one star is too many, a "
-        "recipe for trouble"
+        "a slap in the face, a rip-off, not worth a dime, the last straw, a kick in the teeth, a thorn in my side, all "
+        "talk and no action, it fell flat, it was a shambles, I am fed up, it gets on my nerves, it leaves a bad "
+        "taste, a bitter pill to swallow, daylight robbery, they dropped the ball, an eyesore, I regret every cent, "
+        "save yourself the trouble, it drives me up the wall, what a letdown, a wild goose chase, money down the "
+        "drain, at the end of my rope, a far cry from the pictures, a lost cause, a train wreck, a flash in the pan, "
+        "too little too late, it rubbed me the wrong way, a hot mess, at my wits' end, it makes my blood boil, beyond "
+        "a joke, bursting at the seams with faults, past its prime, a dead end, back to square one, it went south, a "
+        "sinking ship, a raw deal, they cut corners, nothing to write home about, an uphill battle, it goes in one ear "
+        "and out the other, like watching paint dry, one star is too many, a recipe for trouble"
     ),
 }
 FACTS = (

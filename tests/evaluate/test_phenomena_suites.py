@@ -108,7 +108,9 @@ def taught(language, name, monkeypatch):
     return [each for part in (found.values() if isinstance(found, dict) else [found]) for each in part.split(separator)]
 
 
-@pytest.mark.parametrize("name", ["CLICHES", "GOOD_NEWS", "BAD_NEWS", "NUISANCES", "JOYS", "DOINGS", "SLANG"])
+@pytest.mark.parametrize(
+    "name", ["CLICHES", "GOOD_NEWS", "BAD_NEWS", "MISHAPS", "LUCK", "NUISANCES", "JOYS", "DOINGS", "SLANG"]
+)
 def test_no_english_turn_of_phrase_that_is_taught_stands_in_the_suite(name, monkeypatch):
     """However it is inflected, and whatever stands between its words."""
 
