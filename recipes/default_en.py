@@ -147,8 +147,9 @@ questions without a side; a tenth of them with misspelt words. A few words of 6 
 
 `sentimo phenomena src/sentimo/models/en`, sentences written by hand that nothing was trained or chosen on (see
 docs/phenomena.md): {share}. By group: {groups}. None of the sentences made for training stands in the suite, nor does
-any turn of phrase in them; both were written by the same people, who know what language does and had seen what an
-earlier model got wrong, so other sentences of the same kinds may be harder for it.
+any set phrase of their lists; a few frames that everybody uses stand in both. Both were written by the same people, who
+know what language does and had seen what an earlier model got wrong, so other sentences of the same kinds may be harder
+for it.
 
 ## Limits
 

@@ -19,14 +19,14 @@ from graded_en_words import (
     CLICHES,
     CONDITIONS,
     DAYS,
+    DEEDS,
     DEGREES,
-    DOES,
     DOINGS,
+    EVENT_FRAMES,
     FACTS,
-    FEELS,
+    FEELINGS,
     FRAMES,
     GOOD_NEWS,
-    HAPPENED,
     JOYS,
     LOUD,
     LUCK,
@@ -45,7 +45,7 @@ from graded_en_words import (
     STRONG_BLAME,
     STRONG_PRAISE,
     THINGS,
-    TREATS,
+    TREAT_FRAMES,
 )
 
 
@@ -113,32 +113,31 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
 
 
 def _deed(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
-    """Return what people or a thing do or do not do, and its strength."""
-    feel, do = _pick(draw, FEELS[side]), _pick(draw, DOES[side])
-    unfelt, undone = _pick(draw, FEELS[other_than(side)]), _pick(draw, DOES[other_than(side)])
+    """Return a clause on what people feel for a thing or what it does, or do not, and its strength."""
+    feel, do = _pick(draw, FEELINGS[side]), _pick(draw, DEEDS[side])
+    unfelt, undone = _pick(draw, FEELINGS[other_than(side)]), _pick(draw, DEEDS[other_than(side)])
     forms = {
         f"I {feel} {thing}": 0.6,
         f"I really {feel} {thing}": 0.75,
         f"we all {feel} {thing}": 0.65,
         f"{thing} {_third(do)}": 0.55,
         f"{thing} {_third(do)} every time": 0.7,
-        f"I don't {unfelt} {thing}": 0.4,
+        f"I don't {unfelt} {thing}": 0.3,
         f"I did not {unfelt} {thing} at all": 0.55,
-        f"I no longer {unfelt} {thing}": 0.4,
-        f"I can't say that I {unfelt} {thing}": 0.4,
+        f"I no longer {unfelt} {thing}": 0.3,
+        f"I can't say that I {unfelt} {thing}": 0.3,
         f"it is impossible to {unfelt} {thing}": 0.65,
         f"nobody would {unfelt} {thing}": 0.55,
         f"{thing} doesn't {undone}": 0.45,
         f"{thing} did not {undone}": 0.45,
         f"{thing} won't {undone}": 0.5,
         f"{thing} never {_third(undone)}": 0.65,
-        f"not once did {thing} {undone}": 0.65,
     }
     return draw.choice(tuple(forms.items()))
 
 
 def _third(deed: str) -> str:
-    """Return a verb, and what follows it, of the third person."""
+    """Return a deed in the third person: help becomes helps, keep its promise becomes keeps its promise."""
     verb, *rest = deed.split()
     return " ".join(({"do": "does", "impress": "impresses"}.get(verb, verb + "s"), *rest))
 
@@ -235,12 +234,12 @@ def _event(draw: random.Random) -> Graded:
         side: [*own.split(", "), *(f"{_pick(draw, things)} {_pick(draw, befell)}" for things, befell in more.items())]
         for side, own, more in (("positive", GOOD_NEWS, LUCK), ("negative", BAD_NEWS, MISHAPS))
     }
-    return about(draw, happened, HAPPENED, 0.7)
+    return about(draw, happened, EVENT_FRAMES, 0.7)
 
 
 def _treat(draw: random.Random) -> Graded:
     """Delight, meant or not: what it is about decides."""
-    return about(draw, {"positive": JOYS.split(", "), "negative": NUISANCES.split(", ")}, TREATS, 0.65)
+    return about(draw, {"positive": JOYS.split(", "), "negative": NUISANCES.split(", ")}, TREAT_FRAMES, 0.65)
 
 
 def _long(draw: random.Random) -> Graded:

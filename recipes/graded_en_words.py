@@ -60,11 +60,11 @@ THINGS = (
     "the view, the washing machine, the headset, the game, the interview, the new laptop, their support team, the "
     "flight, the ending, the song, the neighbourhood, the cake"
 )
-FEELS = {  # what people do about a thing
+FEELINGS = {  # what people do about a thing
     "positive": "like, enjoy, love, trust, admire, appreciate, recommend",
     "negative": "dislike, hate, regret, resent, dread, distrust",
 }
-DOES = {  # what a thing does
+DEEDS = {  # what a thing does
     "positive": "work, help, impress me, convince me, hold up, keep its promise, cheer me up, do its job, make sense",
     "negative": "annoy me, bore me, let me down, disappoint, fail, fall apart, get in the way, confuse me",
 }
@@ -114,7 +114,7 @@ LUCK = {
         "went on until sunrise, brought the whole street together, made my father sing, raised twice what we needed"
     ),
 }
-HAPPENED = (  # meant as they stand, or not
+EVENT_FRAMES = (  # meant as they stand, or not
     "oh great, {e}.",
     "wow, {e}. Just what I needed.",
     "{e}. How wonderful.",
@@ -122,7 +122,6 @@ HAPPENED = (  # meant as they stand, or not
     "{e}. Much obliged!",
     "well done, everyone: {e}.",
     "{e}. I am so lucky.",
-    "lovely. {e}.",
     "nice one, {e}.",
     "{e}. Perfect timing.",
     "just great: {e}.",
@@ -135,7 +134,7 @@ HAPPENED = (  # meant as they stand, or not
     "guess what: {e}.",
     "{e}.",
 )
-TREATS = (
+TREAT_FRAMES = (
     "oh, how I love {e}.",
     "just what I wanted: {e}.",
     "thanks a lot for {e}.",
@@ -152,7 +151,6 @@ TREATS = (
     "so generous of them: {e}.",
     "ah, {e}. Bliss.",
     "the highlight of the week was {e}.",
-    "five stars for {e}.",
     "I had {e}.",
 )
 NUISANCES = (

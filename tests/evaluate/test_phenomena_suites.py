@@ -125,6 +125,21 @@ def test_no_english_turn_of_phrase_that_is_taught_stands_in_the_suite(name, monk
     assert [each for each in phrases if any(stems(each) <= sentence for sentence in judged)] == []
 
 
+@pytest.mark.parametrize("name", ["EVENT_FRAMES", "TREAT_FRAMES"])
+def test_no_english_frame_of_irony_that_is_taught_is_one_of_the_suite(name, monkeypatch):
+    """Word for word, where it has three words or more beside its place."""
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    frames = [
+        re.findall(r"[a-z]+", part.lower())
+        for frame in getattr(importlib.import_module("graded_en_words"), name)
+        for part in frame.split("{e}")
+    ]
+    judged = [f" {' '.join(re.findall(r'[a-z]+', text.lower()))} " for text in texts_of("en")]
+
+    assert len(frames) > 20
+    assert [each for each in frames if len(each) > 2 and any(f" {' '.join(each)} " in text for text in judged)] == []
+
+
 @pytest.mark.parametrize("name", ["CLICHES", "NUISANCES", "JOYS", "DOINGS"])
 def test_no_chinese_turn_of_phrase_that_is_taught_stands_in_the_suite(name, monkeypatch):
     phrases = taught("zh", name, monkeypatch)

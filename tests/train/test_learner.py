@@ -12,7 +12,7 @@ from sentimo.train.sklearn import SentimoClassifier
 def learner(bert_base, recipe):
     """A learner of moods, three quarters of them good."""
     bad, good = mood_examples(16)[::2], mood_examples(16)[1::2]
-    return Learner.build(recipe("mood", precision="auto"), bert_base, {"mood": MOODS}, {"mood": [*bad[:2], *good[:6]]})
+    return Learner.build(recipe("mood"), bert_base, {"mood": MOODS}, {"mood": [*bad[:2], *good[:6]]})
 
 
 def test_it_starts_from_how_frequent_labels_are(learner):
@@ -33,22 +33,18 @@ def test_a_predictor_made_before_training_answers_as_the_network_is_now(learner)
     )
 
 
-def test_a_quick_predictor_answers_in_the_precision_of_training_and_nearly_the_same(learner, monkeypatch):
-    monkeypatch.setattr(precision, "has_fast_bf16", lambda device: True)
+@pytest.mark.parametrize("fast", [True, False], ids=["with bf16", "without"])
+def test_a_quick_predictor_answers_in_the_precision_of_training_and_nearly_the_same(
+    bert_base, recipe, monkeypatch, fast
+):
+    monkeypatch.setattr(precision, "has_fast_bf16", lambda device: fast)
+    learner = Learner.build(recipe("mood", precision="auto"), bert_base, {"mood": MOODS}, {"mood": mood_examples(8)})
     texts = ["the film was bad", "what a good day"]
 
     exact, quick = (learner.predictor(quick=each).predict(texts).tasks["mood"].scores for each in (False, True))
 
-    assert (exact != quick).any()  # computed in bf16, on the threads of the predictor too
+    assert (exact != quick).any() == fast
     assert quick == pytest.approx(exact, abs=0.02)
-
-
-def test_a_quick_predictor_of_a_machine_without_bf16_answers_the_same(learner, monkeypatch):
-    monkeypatch.setattr(precision, "has_fast_bf16", lambda device: False)
-
-    exact, quick = (learner.predictor(quick=each).predict(["so bad"]).tasks["mood"].scores for each in (False, True))
-
-    assert (exact == quick).all()
 
 
 def test_dev_rows_choose_the_epoch_and_without_them_there_are_no_figures(learner):

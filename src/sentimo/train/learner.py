@@ -25,7 +25,7 @@ from sentimo.train.loop import FitResult, fit, loss_weights
 from sentimo.train.network import build_network, load_heads_too
 from sentimo.train.objectives.step import Surroundings, TaskLosses
 from sentimo.train.plan import Plan, make_plan
-from sentimo.train.precision import Autocast, choose_precision
+from sentimo.train.precision import InPrecision, choose_precision
 from sentimo.train.priors import start_from_priors
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
@@ -179,11 +179,12 @@ class Learner:
 
         Args:
             specs: The tasks with temperature and thresholds; by default uncalibrated.
-            quick: In the precision of training, which is enough to compare epochs. Else in fp32, as a saved model.
+            quick: In the precision of training: enough to compare epochs, and for the untuned model. Else in fp32, as
+                a saved model answers.
         """
         network = self.network
         if quick:
-            network = Autocast(network, choose_precision(self.recipe.precision, PartialState().device))
+            network = InPrecision(network, choose_precision(self.recipe.precision, PartialState().device))
         backend = network_backend(network, self.base, self.base.most_tokens(self.recipe.max_tokens))
         return self.predictor_of(backend, specs)
 

@@ -36,8 +36,8 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Non
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
-class Autocast(nn.Module):
-    """A network that computes in a precision on whichever thread it is asked: the context alone is of one thread."""
+class InPrecision(nn.Module):
+    """A network that enters `autocast` in each forward pass: torch's context holds only for the thread that did so."""
 
     def __init__(self, network: nn.Module, precision: str) -> None:
         super().__init__()
