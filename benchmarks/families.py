@@ -86,8 +86,8 @@ FAMILIES = {
         },
         rows=1_000,
     ),
-    "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}),
-    "average": Family({name: {"average": name} for name in ("ema", "swa")}),
+    "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}, rows=1_000),
+    "average": Family({name: {"average": name} for name in ("ema", "swa")}, rows=1_000),
     "composed": Family(
         {"all of them": {"adapt": "lora", "objective": ["fgm", "rdrop"], "augment": ["synonym"]}}, rows=1_000
     ),
@@ -125,5 +125,5 @@ FAMILIES = {
     "knowledge-textcnn": Family(
         {"lexicon": {"knowledge": "lexicon"}}, en="sst2", zh="hotel", rows=1_000, plain=_STUDENT
     ),
-    "ensemble": Family({name: {"combine": name} for name in _COMBINE}, members=3),
+    "ensemble": Family({name: {"combine": name} for name in _COMBINE}, rows=1_000, members=3),
 }
