@@ -78,39 +78,34 @@ BAD_NEWS = (
     "after two days, nobody answers the phone, they lost my bag, the heating is out again, I waited three hours "
     "for nothing, it started to rain the minute we arrived, the update deleted my files"
 )
+PARCELS = "the parcel, my order, the new lamp, the sofa"
+RIDES = "the tram, the bus, the night train, the ferry"
+MACHINES = "the printer, the laptop, the dishwasher, the heater"
+CLERKS = "the clerk, the driver, the receptionist, the man at the counter"
+GATHERINGS = "the concert, the picnic, the open day, the reunion"
 MISHAPS = {  # things -> what befalls them
-    "the parcel, my order, the new lamp, the sofa": (
+    PARCELS: (
         "came in pieces, went to the wrong city, is three weeks late, is not the one I paid for, lay in the rain"
     ),
-    "the tram, the bus, the night train, the ferry": (
+    RIDES: (
         "left without us, stood still for two hours, is late for the third time this week, took us to the wrong town"
     ),
-    "the printer, the laptop, the dishwasher, the doorbell": (
+    MACHINES: (
         "gave up on the first day, froze in the middle of the work, needs a repair again, drips on the carpet, hums "
         "all night"
     ),
-    "the clerk, the driver, the receptionist, the man at the counter": (
+    CLERKS: (
         "forgot us, hung up on me, yelled at my mother, charged us twice, mixed up our papers, sent us to the wrong "
         "floor"
     ),
-    "the concert, the picnic, the open day, the reunion": (
-        "was called off an hour before, ended in a quarrel, sank in the mud, was moved without a word"
-    ),
+    GATHERINGS: ("was called off an hour before, ended in a quarrel, sank in the mud, was moved without a word"),
 }
 LUCK = {
-    "the parcel, my order, the new lamp, the sofa": (
-        "came two days early, fits as if made for us, was carried up four floors, came with a gift"
-    ),
-    "the tram, the bus, the night train, the ferry": (
-        "waited for us, was on time all week, let the children ride for free"
-    ),
-    "the printer, the laptop, the dishwasher, the doorbell": (
-        "was repaired for free, runs like new, still works after ten years, saves me an hour a day"
-    ),
-    "the clerk, the driver, the receptionist, the man at the counter": (
-        "stayed late to help us, found my passport, let us in early, gave my mother his seat, drew us a map"
-    ),
-    "the concert, the picnic, the open day, the reunion": (
+    PARCELS: ("came two days early, fits as if made for us, was carried up four floors, came with a gift"),
+    RIDES: ("waited for us, was on time all week, let the children ride for free"),
+    MACHINES: ("was repaired for free, runs like new, still works after ten years, saves me an hour a day"),
+    CLERKS: ("stayed late to help us, found my passport, let us in early, gave my mother his seat, drew us a map"),
+    GATHERINGS: (
         "went on until sunrise, brought the whole street together, made my father sing, raised twice what we needed"
     ),
 }
