@@ -129,7 +129,7 @@ class Job:
     def _train(self, threads: int) -> dict[str, Any]:
         file = self.folder.with_suffix(".yaml")
         file.write_text(yaml.safe_dump(self.recipe, sort_keys=False), "utf-8")
-        shutil.rmtree(f"{self.folder}.checkpoint", ignore_errors=True)  # resumed, it would count the rest's time
+        shutil.rmtree(f"{self.folder}.checkpoint", ignore_errors=True)  # resuming would hide the time spent
         result, used = _sentimo(["train", str(file), "-o", str(self.folder), "--overwrite", "--json"], threads)
         report = json.loads((self.folder / "report.json").read_text("utf-8"))
         return {
