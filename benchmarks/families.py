@@ -30,7 +30,8 @@ class Family:
         methods: Name -> what it changes. In strings {plain} is the plain model of the same seed, {rest} the training
             texts that are not learnt from with a label, {domain} a base that has read them. The key "combine" makes
             an ensemble of plain models instead.
-        en, zh: Where, of SETS.
+        set: Where, of SETS.
+        zh: A Chinese one, where the methods are not bound to a language.
         rows: Labelled rows to learn from.
         per_label: As many of each label instead.
         plain: What plain fine-tuning differs in from the defaults.
@@ -40,7 +41,7 @@ class Family:
     """
 
     methods: dict[str, Changes]
-    en: str = "emotion-6"
+    set: str = "emotion-6"
     zh: str | None = "smp2020"
     rows: int = 4_000
     per_label: int | None = None
@@ -62,7 +63,8 @@ SETS = {
 _ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt")
 _WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
 _IMBALANCE = ("weights", "sampling", "logit-adjustment", "focal")
-_AUGMENT = ("synonym", "insert", "swap", "delete", "keyboard")
+_AUGMENT = ("synonym", "insert", "swap", "delete")
+_TWICE: dict[str, Changes] = {"twice the epochs": {"epochs": 6}}  # as many steps as with a copy of every row
 _COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
 _SEMI = ("pseudo", "uda", "fixmatch")
 _STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
@@ -80,11 +82,18 @@ FAMILIES = {
     ),
     "augment": Family(
         {
-            **{name: {"augment": name} for name in _AUGMENT},
+            **{name: {"augment": name} for name in (*_AUGMENT, "keyboard")},
             "mask": {"augment": {"name": "mask", "base": "{domain}"}},
             "synonym and delete": {"augment": ["synonym", "delete"]},
-            "twice the epochs": {"epochs": 6},  # as many steps as with a copy of every row
+            **_TWICE,
         },
+        zh=None,
+        rows=1_000,
+    ),
+    "augment-zh": Family(
+        {name: {"augment": name} for name in (*_AUGMENT, "homophone", "shape")} | _TWICE,
+        set="smp2020",
+        zh=None,
         rows=1_000,
     ),
     "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}, rows=1_000),
@@ -102,7 +111,7 @@ FAMILIES = {
                 "batch_size": 32,
             },
         },
-        en="sst2",
+        set="sst2",
         zh="hotel",
         per_label=16,
         rest=3_000,
@@ -114,17 +123,17 @@ FAMILIES = {
             **{f"{base} taught": {**_STUDENT, **_TAUGHT, "base": base} for base in ("textcnn", "static")},
         }
     ),
-    "domain": Family({"pre-trained": {"base": "{domain}"}}, en="airline", zh=None, rows=1_000),
+    "domain": Family({"pre-trained": {"base": "{domain}"}}, set="airline", zh=None, rows=1_000),
     "semi": Family(
         {name: {"semi": {"method": name, "text": "{rest}"}} for name in _SEMI},
-        en="sst2",
+        set="sst2",
         rows=300,
         rest=3_000,
         plain={"epochs": 10},
     ),
-    "knowledge": Family({"lexicon": {"knowledge": "lexicon"}}, en="sst2", zh="hotel", rows=1_000),
+    "knowledge": Family({"lexicon": {"knowledge": "lexicon"}}, set="sst2", zh="hotel", rows=1_000),
     "knowledge-textcnn": Family(
-        {"lexicon": {"knowledge": "lexicon"}}, en="sst2", zh="hotel", rows=1_000, plain=_STUDENT
+        {"lexicon": {"knowledge": "lexicon"}}, set="sst2", zh="hotel", rows=1_000, plain=_STUDENT
     ),
     "ensemble": Family({name: {"combine": name} for name in _COMBINE}, rows=1_000, members=3),
 }

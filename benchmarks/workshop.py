@@ -1,6 +1,6 @@
 """Training methods against plain fine-tuning: the same rows, base, epochs and seeds, one change of the recipe each.
 
-    python benchmarks/workshop.py adapt                       # one family, its English set, seeds 1 to 3
+    python benchmarks/workshop.py adapt                       # one family, its own set, seeds 1 to 3
     python benchmarks/workshop.py adapt --sets smp2020        # on another set
     python benchmarks/workshop.py adversarial --rows 1000 --only fgm,freelb --jobs 4
 
@@ -252,7 +252,7 @@ def main() -> None:
     """Run a family and print its table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("family", choices=FAMILIES)
-    options.add_argument("--sets", help=f"of {', '.join(SETS)}, commas between; default: the English one of the family")
+    options.add_argument("--sets", help=f"of {', '.join(SETS)}, commas between; default: that of the family")
     options.add_argument("--only", help="methods, commas between; default: all of the family")
     options.add_argument("--rows", type=int, help="labelled rows to learn from; default: those of the family")
     options.add_argument("--seeds", type=int, default=3, help="seeds from 1 on")
@@ -265,7 +265,7 @@ def main() -> None:
         options.error(f"{chosen.family} learns from {family.per_label} rows of each label; leave --rows out")
     family = replace(family, rows=chosen.rows or family.rows)
     methods = {name: family.methods[name] for name in chosen.only.split(",")} if chosen.only else family.methods
-    sets = chosen.sets.split(",") if chosen.sets else [family.en]
+    sets = chosen.sets.split(",") if chosen.sets else [family.set]
     seeds = range(1, chosen.seeds + 1)
     of_members = range(1, chosen.seeds * family.members + 1)
 
