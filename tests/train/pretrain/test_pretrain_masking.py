@@ -40,6 +40,15 @@ def test_special_tokens_are_never_hidden():
     assert (masked.targets[masked.counts] == 7).all()
 
 
+def test_special_tokens_are_never_drawn():
+    ids = torch.full((64, 128), 3)
+    ids[:, ::2] = IDS[:, ::2]
+    masked = mask(ids, share=0.15, mask_id=4, n_special=5)
+
+    shown = masked.ids.flatten()[masked.chosen][masked.counts]
+    assert set(shown[shown < 5].tolist()) == {4}
+
+
 def test_hidden_tokens_come_in_runs():
     hidden = mask(IDS, share=0.15, mask_id=4, n_special=5, replace=False).ids == 4
     beside = hidden[:, 1:][hidden[:, :-1]].float().mean()

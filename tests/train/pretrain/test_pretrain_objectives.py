@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tokenizers import Tokenizer, models
@@ -36,6 +38,13 @@ def test_the_generator_shares_the_embeddings_and_is_a_quarter_as_wide(shape, spe
 
     assert model.generator.embeddings.word_embeddings is model.encoder.embeddings.word_embeddings
     assert model.generator.shape.width == shape.width // 4
+
+
+@pytest.mark.parametrize(("width", "heads"), [(416, 13), (448, 14), (832, 26)])
+def test_a_generator_of_every_width_has_heads_that_divide_it(width, heads, shape, special, rows):
+    model = ReplacedTokens(replace(shape, width=width, heads=heads), special)
+
+    assert model(torch.from_numpy(rows[:2].astype("int64")))["loss"].isfinite()
 
 
 def test_the_guess_goes_through_the_embeddings(shape, special):

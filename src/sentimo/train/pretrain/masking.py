@@ -70,7 +70,7 @@ def mask(
         way = torch.rand(n_chosen, device=ids.device)
         # A random token of the batch, so that frequent ones are drawn more often.
         other = targets[torch.randint(n_chosen, (n_chosen,), device=ids.device)]
-        shown = torch.where(way < 0.8, shown, torch.where(way < 0.9, other, targets))
+        shown = torch.where(way < 0.8, shown, torch.where((way < 0.9) & (other >= n_special), other, targets))
     seen = ids.flatten().clone()
     seen[chosen] = torch.where(counts, shown, targets)
     return Masked(seen.view_as(ids), chosen, counts, targets)

@@ -81,7 +81,9 @@ class ReplacedTokens(nn.Module):
         self.special, self.share, self.weight = special, share, weight
         self.register_buffer("continues", continues, persistent=False)
         self.encoder = PackedBert(shape)
-        small = replace(shape, width=shape.width // 4, inner=shape.inner // 4, heads=shape.heads // 4 or 1)
+        width = shape.width // 4
+        heads = next(n for n in range(max(1, shape.heads // 4), 0, -1) if width % n == 0)
+        small = replace(shape, width=width, inner=shape.inner // 4, heads=heads)
         self.generator = PackedBert(replace(small, embedding=shape.width))
         self.generator.embeddings.word_embeddings = self.encoder.embeddings.word_embeddings
         self.guess = _Guess(self.generator.shape, self.encoder.embeddings.word_embeddings)
