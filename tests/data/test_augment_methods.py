@@ -43,6 +43,14 @@ def test_odd_texts_survive(method, text):
 
 
 @each_method
+@pytest.mark.parametrize("text", ["服务缺乏亮点", "这个难以接受", "房间缺少热水"])
+def test_chinese_words_that_negate_stay_whole(method, text):
+    negation = next(word for word in NEGATIONS["zh"] if len(word) > 1 and word in text)
+
+    assert all(negation in change(method(share=0.9), text, seed) for seed in range(30))
+
+
+@each_method
 def test_the_same_draw_gives_the_same_text_whatever_stands_beside_it(method):
     alone = change(method(), CHINESE, 7)
 

@@ -8,12 +8,13 @@ from transformers import BartConfig, BartForConditionalGeneration, BertConfig, B
 
 from sentimo.core.documents import Document, Example
 from sentimo.data.augment.rows import ORIGINAL
+from sentimo.data.augment.words import is_negation, words_of
 from sentimo.errors import InputError, RecipeError
 from sentimo.train.augment.back_translation import BackTranslation
-from sentimo.train.augment.mask import Mask
+from sentimo.train.augment.mask import Mask, _places
 from sentimo.train.augment.rows import augment_parts, build_augmenters
 from sentimo.train.check import check_parts
-from sentimo.train.encoder import quiet_transformers
+from sentimo.train.encoder import open_base, quiet_transformers
 from sentimo.train.learner import Learner
 from sentimo.train.recipe import load_recipe, parse_augment
 from sentimo.train.run import train
@@ -104,6 +105,18 @@ def test_the_same_draws_give_the_same_words(masked_bert):
     assert method.rewrite(texts, draws(3)) != texts
 
 
+@pytest.mark.parametrize("text", ["I don't like it", "he can't, isn't and won't", "没有意思", "毫无意义，并非如此"])
+def test_what_negates_is_no_place_for_the_masked_model(text):
+    words = [word for word in words_of(text) if is_negation(word)]
+    tokenizer = open_base("minilm" if text.isascii() else "zh-small").tokenizer
+    read = tokenizer([text], return_offsets_mapping=True, return_tensors="pt")
+
+    places = _places(text, read, 0).values()
+
+    assert words
+    assert not [each for each in places for word in words if each.start < word.end and word.start < each.end]
+
+
 def test_a_base_without_the_head_is_refused(bert):
     with pytest.raises(InputError, match="no mask token|no head that predicts words"):
         Mask(base=str(bert)).rewrite(["good film"], draws(1))
@@ -123,6 +136,15 @@ def test_a_text_goes_there_and_back(translator):
 
     assert (ways, again) == (["the film was bad"], ["the film was good"])
     assert there_alone.rewrite(["the film was good"], draws(1)) == ["the film was good"]  # nothing new: left alone
+
+
+def test_a_translation_that_is_cut_is_none(translator, monkeypatch):
+    method = BackTranslation(there=str(translator), back=str(translator), beams=1)
+    network = method._models[0].network
+    generate = network.generate
+    monkeypatch.setattr(network, "generate", lambda **how: generate(**{**how, "max_new_tokens": 3}))
+
+    assert method._translate(method._models[0], ["the film was good"], None, None, 1) == [[""]]
 
 
 def test_one_of_several_ways_back_is_drawn(translator):

@@ -34,7 +34,8 @@ def augment_examples(
         copies: New rows per row and method.
         share: Of the rows that are written anew, in (0, 1].
         weight: Factor of the weight of a new row.
-        seed: Same seed, same rows, whatever the order of the examples.
+        seed: Same seed, same rows, whatever the order of the examples; where two come out as one text, the first of
+            them counts.
         avoid: Folded texts that no new row may have, such as those held out.
     """
     taken = {folded(each.document.text) for each in examples}

@@ -45,7 +45,8 @@ class WordAugmenter(ABC):
 def words_of(text: str, known: Container[str] = ()) -> list[Word]:
     """Return the words of a text in order; signs and numbers are none.
 
-    Chinese is cut into the longest known words, from the left; what belongs to none is a word per character.
+    Chinese is cut into the longest words from the left, negations and those known; what belongs to none is a word per
+    character.
     """
     words: list[Word] = []
     covered = 0
@@ -89,7 +90,7 @@ def check_share(share: float) -> None:
 
 def han_positions(text: str, known: Container[str]) -> Iterable[int]:
     """Yield the places of known Han characters that stand in no word of negation."""
-    for word in words_of(text, _NEGATIONS):
+    for word in words_of(text):
         if word.is_han and not is_negation(word):
             yield from (at for at in range(word.start, word.end) if text[at] in known)
 
@@ -106,7 +107,8 @@ def _longest(text: str, start: int, known: Container[str]) -> int:
     most = 1
     while most < _LONGEST and start + most < len(text) and _HAN.match(text, start + most):
         most += 1
-    return next((size for size in range(most, 1, -1) if text[start : start + size] in known), 1)
+    parts = ((size, text[start : start + size]) for size in range(most, 1, -1))
+    return next((size for size, part in parts if part in known or part in _NEGATIONS), 1)
 
 
 def _in_case(word: str, model: str) -> str:

@@ -102,7 +102,7 @@ class BackTranslation:
     def _translate(
         self, model: _Translator, texts: list[str], source: str | None, target: str | None, n: int
     ) -> list[list[str]]:
-        """Return the n best translations of each text, none of an empty or a too long one."""
+        """Return the n best translations of each text, none of an empty or a too long one, "" for one that is cut."""
         tokenizer, network = model
         how: dict[str, Any] = {}
         if source is not None and target is not None:
@@ -125,6 +125,8 @@ class BackTranslation:
                 **how,
             )
         ways = [way.strip() for way in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+        ends = (ids[:, 1:] == tokenizer.eos_token_id).any(dim=1).tolist()  # others are cut; many start with that token
+        ways = [way if end else "" for way, end in zip(ways, ends, strict=True)]
         for place, row in enumerate(rows):
             found[row] = ways[place * n : (place + 1) * n]
         return found

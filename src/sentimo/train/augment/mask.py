@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
-from sentimo.data.augment.words import Word, check_share, is_negation, replaced
+from sentimo.data.augment.words import Word, check_share, is_negation, replaced, words_of
 from sentimo.errors import InputError
 from sentimo.text.language import language_of
 from sentimo.train.encoder import Base, open_base, pretrained, quiet_transformers
@@ -128,6 +128,7 @@ class Mask:
 def _places(text: str, read: Any, row: int) -> dict[int, Word]:
     """Return place of the token -> word, for the words of one token that may change."""
     word_ids = read.word_ids(row)
+    negations = [word for word in words_of(text) if is_negation(word)]  # tokenizers cut "don't", and characters apart
     found = {}
     for at, number in enumerate(word_ids):
         if number is None or word_ids.count(number) > 1:
@@ -135,7 +136,8 @@ def _places(text: str, read: Any, row: int) -> dict[int, Word]:
         start, end = map(int, read["offset_mapping"][row, at])
         start += len(text[start:end]) - len(text[start:end].lstrip())  # byte-level tokenizers count the blank before
         word = Word(start, end, text[start:end].lower())
-        if word.key.isalpha() and not is_negation(word):
+        negates = any(word.start < each.end and each.start < word.end for each in negations)
+        if word.key.isalpha() and not negates:
             found[at] = word
     return found
 
