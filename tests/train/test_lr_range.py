@@ -7,11 +7,12 @@ import pytest
 import torch
 from toy import Toy
 
-from sentimo.errors import InputError, TrainingError
+from sentimo.errors import InputError, RecipeError, TrainingError
 from sentimo.train.loop import sweep
 from sentimo.train.lr_range import lr_range, read_range, smoothed
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.picture import bars, log_curve
+from sentimo.train.recipe import parse_recipe
 
 
 def test_smoothed_losses_are_means_of_what_was_seen():
@@ -70,6 +71,13 @@ def test_a_test_on_a_real_network_finds_rates_that_learn(multi_task):
 def test_wrong_bounds_are_refused(wrong, multi_task):
     with pytest.raises(InputError, match="expected 0 < low < high and 10 steps"):
         lr_range(multi_task, **wrong)
+
+
+def test_pairs_of_texts_have_no_range_of_rates(multi_task):
+    recipe = parse_recipe({**multi_task.model_dump(mode="json"), "few_shot": True})
+
+    with pytest.raises(RecipeError, match="leave few_shot out"):
+        lr_range(recipe)
 
 
 def test_a_loss_that_breaks_at_once_says_what_to_do():

@@ -174,6 +174,8 @@ def test_every_wrong_place_is_named_at_once():
             {"tasks": [{**TASK, "head": {"name": "linear", "pooling": "first"}}], "pooling": "native"},
             "pooling native has plain linear heads only",
         ),
+        ({"base": "bilstm", "encoder": {"hidden": 255}}, "encoder.hidden is 255; of a bilstm half"),
+        ({"base": "textcnn", "encoder": {"hidden": 2}}, "encoder.hidden is 2: fewer filters than windows"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings, sentence):

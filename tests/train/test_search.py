@@ -13,6 +13,7 @@ import pytest
 from toy import toy_recipe
 
 from sentimo.errors import InputError, Interrupted, MissingExtraError, RecipeError, TrainingError
+from sentimo.train import learner
 from sentimo.train.recipe import load_recipe, parse_recipe, with_settings
 from sentimo.train.search import BEST, IMPORTANCE, LOCK, STUDY, TRIALS, _Search, search
 from sentimo.train.search_space import check_space, default_space
@@ -155,6 +156,26 @@ def test_what_is_done_about_rare_labels_may_be_searched(quick):
     recipe = with_space(quick, tasks__0__imbalance=["none", "weights", "sampling", "focal"])
 
     check_space(recipe, recipe.search)
+
+
+@pytest.mark.parametrize("seed", [123_456, 2**32 - 1])
+def test_any_seed_of_a_recipe_seeds_the_sampler(seed, quick, figures, tmp_path):
+    figures(lambda recipe, epoch: 0.5)
+    recipe = with_space(quick.model_copy(update={"seed": seed}), batch_size=[16, 32])
+
+    assert len(search(recipe, tmp_path, trials=2).trials) == 2
+
+
+def test_only_an_epoch_that_is_kept_counts(quick, monkeypatch, tmp_path):
+    # an average that has not begun is no model yet
+    shown = iter([0.9, 0.2])
+    monkeypatch.setattr(learner, "dev_figures", lambda answers, metric: {"main": next(shown)})
+    settings = {"epochs": 2, "average": {"name": "swa", "start": 0.75, "every": 1}}
+    recipe = parse_recipe({**quick.model_dump(mode="json"), **settings})
+
+    searching = _Search(recipe, tmp_path, resume=False, prune=False, tell=print)
+
+    assert searching._train(recipe, lambda epoch, figure: None) == (0.2, 2)
 
 
 # ---------------------------------------------------------------------------------------------- the study

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sentimo.errors import InputError, TrainingError
+from sentimo.errors import InputError, RecipeError, TrainingError
 from sentimo.train.loop import sweep
 from sentimo.train.optim import usual_rate
 from sentimo.train.prepare import prepare, rows_of
@@ -78,6 +78,7 @@ def lr_range(
         tell: Shows a sentence.
 
     Raises:
+        RecipeError: the recipe has `semi` or `few_shot`.
         InputError: the bounds are not above 0 and rising, or fewer than 10 steps.
         TrainingError: the loss breaks away at once.
 
@@ -89,6 +90,10 @@ def lr_range(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     refuse_semi(recipe, "a range test")
+    if recipe.few_shot is not None:
+        raise RecipeError(
+            "a range test learns from labels, not from pairs of texts; leave few_shot out (--set few_shot=null)"
+        )
     prepared = prepare(recipe, rows_of(recipe))
     usual = recipe.optimiser.learning_rate or usual_rate(recipe, prepared.base)
     # The head's own rate is kept relative: a recipe that names both has a ratio in mind.

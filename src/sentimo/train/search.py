@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import logging
 import math
@@ -39,7 +40,7 @@ class TrialRecord:
     Attributes:
         number: From 0; -1 is the recipe as it is.
         settings: What was drawn, by dotted key.
-        value: Best dev figure over its epochs; of a pruned trial the best until it was cut; None for a failed one.
+        value: Dev figure of the epoch that is kept; of a pruned trial the best until it was cut; None for a failed one.
         epochs: Epochs it ran.
         state: "complete", "pruned" or "failed".
         error: Why it failed.
@@ -157,7 +158,7 @@ class _Search:
         start = self._start()
         for number in range(len(self._finished()), n_trials):
             # A sampler of its own for every trial: a search that was stopped draws what an undisturbed one draws.
-            self.study.sampler = self.optuna.samplers.TPESampler(seed=self.recipe.seed * 100_003 + number)
+            self.study.sampler = self.optuna.samplers.TPESampler(seed=(self.recipe.seed * 100_003 + number) % 2**32)
             self._trial(self.study.ask(), number, n_trials)
             self._write(start, is_last=False)
         return self._write(start, is_last=True)
@@ -244,17 +245,16 @@ class _Search:
         gc.collect()  # networks hold themselves in cycles; without it the memory of several trials adds up
 
     def _train(self, recipe: Recipe, watch: Callable[[int, float], None]) -> tuple[float, int]:
-        """Return the best dev figure and the number of epochs."""
+        """Return the dev figure of the epoch that training keeps, and the number of epochs."""
         metric = recipe.early_stopping.metric
         prepared = self._prepare(recipe)
-        seen: list[float] = []
+        epochs = itertools.count(1)
 
         def on_epoch(figures: Mapping[str, float]) -> None:
-            seen.append(figures[metric])
-            watch(len(seen), figures[metric])
+            watch(next(epochs), figures[metric])
 
-        prepared.learner().fit(prepared.material.dev, on_epoch=on_epoch)
-        return max(seen), len(seen)
+        fitted = prepared.learner().fit(prepared.material.dev, on_epoch=on_epoch)
+        return fitted.history[fitted.best_epoch][metric], len(fitted.history)
 
     def _prepare(self, recipe: Recipe) -> Prepared:
         return prepare(recipe, self.data, self.stock)

@@ -163,6 +163,14 @@ class Recipe(Part):
             raise ValueError(f"encoder is for base {' or '.join(NETWORKS)}; base {self.base!r} has its own sizes")
         if self.encoder is not None and self.encoder.windows and self.base != "textcnn":
             raise ValueError("encoder.windows is for base textcnn")
+        if (
+            self.encoder is not None
+            and self.base == "textcnn"
+            and self.encoder.hidden < (len(self.encoder.windows) or 3)
+        ):
+            raise ValueError(f"encoder.hidden is {self.encoder.hidden}: fewer filters than windows")
+        if self.encoder is not None and self.encoder.hidden % 2 and self.base == "bilstm":
+            raise ValueError(f"encoder.hidden is {self.encoder.hidden}; of a bilstm half is for each direction: even")
         return self
 
 
