@@ -6,7 +6,7 @@ import pytest
 
 from sentimo.core.documents import Document, Example
 from sentimo.errors import DataError
-from sentimo.train.marks import PARTS, Marks, learnt_note, mark, without_learnt
+from sentimo.train.marks import MEMBERS, PARTS, Marks, learnt_note, mark, without_learnt
 
 
 def rows(*texts):
@@ -29,6 +29,15 @@ def test_rows_that_a_model_has_learnt_do_not_judge_it(model, tmp_path):
     assert [each.document.text for each in found["mood"]] == ["new", "newer"]
     assert len(found["other"]) == 1
     assert told == [f"mood: 1 of 3 rows were left out, {model} has learnt them"]
+
+
+def test_an_ensemble_has_learnt_what_its_members_have(model, tmp_path):
+    for place, text in (("1", "a good day"), ("2", "warm")):
+        (tmp_path / "both" / MEMBERS / place).mkdir(parents=True)
+        content = Marks({mark(each) for each in rows(text)}).to_json()
+        (tmp_path / "both" / MEMBERS / place / PARTS).write_text(content, "utf-8")
+
+    assert Marks.read(tmp_path / "both").learnt == {mark(each) for each in rows("a good day", "warm")}
 
 
 def test_a_task_whose_rows_were_all_learnt_is_refused(model):

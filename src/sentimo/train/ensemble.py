@@ -39,7 +39,7 @@ from sentimo.train.calibrate import Answers, fit_specs
 from sentimo.train.combine import fit_combination
 from sentimo.train.folds import text_folds
 from sentimo.train.judged import Contest, Judged, contest, seconds_of
-from sentimo.train.marks import without_learnt
+from sentimo.train.marks import MEMBERS, without_learnt
 
 N_FOLDS = 5
 CARD, RECORD = "README.md", "ensemble.json"
@@ -314,7 +314,7 @@ def _manifest(
     bundles = [_bundle(each) for each in members]
     about = [
         {
-            "folder": f"members/{place}",
+            "folder": f"{MEMBERS}/{place}",
             "name": each.manifest.name,
             "digest": each.digest,
             **({"base": base} if (base := _base_of(each, output)) else {}),
@@ -362,7 +362,7 @@ def _write(
 ) -> Bundle:
     def fill(folder: Path) -> None:
         for place, member in enumerate(members, 1):
-            _copy(_bundle(member), folder / "members" / str(place))
+            _copy(_bundle(member), folder / MEMBERS / str(place))
         record = {"tasks": {name: each.to_dict() for name, each in contests.items()}, "notes": list(notes)}
         (folder / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
         about = f"A Sentimo bundle of {len(members)} models, combined by {manifest.provenance['combine']}"

@@ -16,7 +16,7 @@ from sentimo.text.normalise import folded
 if TYPE_CHECKING:
     from sentimo.train.tasks import TaskData  # needs what training needs; reading marks does not
 
-PARTS = "parts.json"
+PARTS, MEMBERS = "parts.json", "members"
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,15 @@ class Marks:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """Return the marks in a model folder; None where there are none, or not what was learnt."""
+        """Return the marks in a model folder, of an ensemble what its members learnt; None where there are none."""
         try:
             found = json.loads((folder / PARTS).read_bytes())
             tasks = found["tasks"].items()
             dev, test = ({name: set(parts[part]) for name, parts in tasks} for part in ("dev", "test"))
             return cls(set(found["learnt"]), dev, test)
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            return None
+            members = [found for each in (folder / MEMBERS).glob("*") if (found := cls.read(each)) is not None]
+            return cls(set().union(*(each.learnt for each in members))) if members else None
 
     def to_json(self) -> str:
         """Return the content of ``parts.json``."""

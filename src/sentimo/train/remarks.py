@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from sentimo.engine.predictor import Predicts
 from sentimo.evaluate.identities import identity_gap
 from sentimo.evaluate.report import TITLES, Report
+from sentimo.train.encoder import Base
 from sentimo.train.learner import Parts
+from sentimo.train.marks import Marks, mark
 from sentimo.train.material import Material
 from sentimo.train.recipe import Recipe
 from sentimo.train.weighting import rare_labels
+
+
+def on_rows_that_taught(recipe: Recipe, base: Base, material: Material) -> Iterator[str]:
+    """Tell where the base or a teacher has learnt rows that the run is judged by, as far as their folders tell."""
+    models = [("the base", base.source)] if base.source else []
+    models += [("the teacher", str(each)) for each in (recipe.teacher.models if recipe.teacher else ())]
+    parts = {"dev": material.dev} | ({"test": material.judged} if material.has_test else {})
+    for what, folder in models:
+        marks = Marks.read(Path(folder))
+        for part, tasks in parts.items():
+            rows = [each for own in tasks.values() for each in own]
+            if n := sum(mark(each) in marks.learnt for each in rows) if marks else 0:
+                yield (
+                    f"{what} ({folder}) has learnt {n:,} of {len(rows):,} {part} rows: figures on them look better "
+                    "than they are"
+                )
 
 
 def on_rare_labels(recipe: Recipe, material: Material, own: Report) -> Iterator[str]:

@@ -41,7 +41,7 @@ from sentimo.train.marks import PARTS, Marks
 from sentimo.train.prepare import prepare, rows_of
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, dump_recipe, relative_to
-from sentimo.train.remarks import on_identities, on_rare_labels, on_teacher
+from sentimo.train.remarks import on_identities, on_rare_labels, on_rows_that_taught, on_teacher
 from sentimo.train.scratch import fingerprint
 from sentimo.train.semi.rounds import with_pseudo_labels
 from sentimo.train.tasks import TaskData
@@ -139,6 +139,8 @@ class _Training:
     def run(self, resume: bool) -> TrainResult | None:
         for note in self.notes:
             self.progress.note(note)
+        for remark in on_rows_that_taught(self.recipe, self.base, self.material):
+            self._tell(remark)
         checkpoints = Checkpoints.beside(self.output, self.recipe, self.material.digest + fingerprint(self.base))
         _check_checkpoint(checkpoints, resume)
         if self.recipe.save == "adapter":
@@ -148,6 +150,7 @@ class _Training:
         if self.material.teachers:
             n = len(self.material.unlabelled)
             self.progress.note(f"asking the teacher, {n:,} texts without labels among the rest")
+            self.prepared.ask_teachers()  # once, whatever rounds of `semi` there are
         rows = with_pseudo_labels(
             self.material.semi,
             self.material.texts,
