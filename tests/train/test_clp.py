@@ -40,6 +40,22 @@ def test_the_difference_of_centred_logits_is_added_for_rows_that_name_someone():
     assert found.loss.item() == pytest.approx(3.0 * 0.5 * 0.4)
 
 
+def test_labels_that_a_set_does_not_tell_apart_do_not_count():
+    around = Surroundings({"mood": MOODS}, {"mood": 1.0}, ["she sings"], lambda found: [[9] for _ in found])
+    batch = Batch(
+        rows=[0],
+        ids=torch.tensor([[1]]),
+        mask=torch.ones(1, 1, dtype=torch.int64),
+        weight=torch.ones(1),
+        targets={"mood": torch.zeros(1, dtype=torch.int64)},
+        has={"mood": torch.zeros(1, dtype=torch.bool)},
+        unknown={"mood": torch.tensor([[True, False]])},
+    )
+
+    # one label is left, whose logit says nothing alone
+    assert CLP(plain(), around)(Lookup(), batch).loss.item() == 0.0
+
+
 def test_training_with_it_closes_the_gap(bert_base):
     # In train "she" is always unhappy: a model learns the word.
     texts = [("she was sad", 0), ("she was slow", 0), ("he was happy", 1), ("he was great", 1)] * 4

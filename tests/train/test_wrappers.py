@@ -129,6 +129,47 @@ def test_smart_moves_no_coordinate_beyond_its_share():
     assert max(moved) == pytest.approx(0.5 * math.sqrt(0.02 / 4), rel=1e-5)
 
 
+class Known(Sum):
+    """The same, with two columns of what is known of a text before its tokens."""
+
+    n_columns = 2
+
+    def forward(self, ids, mask):
+        return super().forward(ids[:, 2:], mask[:, 2:])
+
+
+def test_columns_of_what_is_known_take_nothing_of_a_move():
+    batch = batch_of([[7, 9, 1, 2]])
+    smart, free = Known(), Known()
+    SMART(plain(), AROUND, epsilon=0.5, steps=3)(smart, batch)
+    FreeLB(plain(), AROUND, epsilon=0.12 / UNIT, steps=1)(free, batch)
+
+    assert max((each - smart.seen[0]).abs().max().item() for each in smart.seen) == pytest.approx(
+        0.5 * math.sqrt(0.02 / 4), rel=1e-5
+    )
+    start = free.seen[0] - free.words.weight.detach()[[1, 2]]
+    assert start.norm().item() == pytest.approx(0.06, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["", "rdrop", "fgm", "mixup"])
+@pytest.mark.parametrize("kind", [VAT, SMART])
+def test_answers_are_compared_under_one_draw_of_dropout(kind, name, make):
+    run = make(dropout=0.3, objective=[name] if name else [])
+    ids, mask = padded(run.rows.ids[:4], torch.device("cpu"))
+    rows = {"targets": {"mood": run.rows.targets["mood"][:4]}, "has": {"mood": torch.ones(4, dtype=torch.bool)}}
+    within, heard = run.wrap(plain()), []
+
+    class Heard(nn.Module):
+        def forward(self, model, batch):
+            heard.append(within(model, batch))
+            return heard[0]
+
+    around = kind(Heard(), AROUND, epsilon=1e-6, weight=1e3)
+    found = around(run.network.train(), Batch([0, 1, 2, 3], ids, mask, torch.ones(4), **rows))
+
+    assert found.loss.item() == pytest.approx(heard[0].loss.item(), abs=1e-3)
+
+
 def test_pgd_walks_and_stops_at_epsilon():
     model = Sum()
     found = PGD(plain(), AROUND, epsilon=0.12 / UNIT, step_size=0.05 / UNIT, steps=4)(model, batch_of([[1, 2]]))
@@ -239,7 +280,14 @@ def test_divergence_at_a_temperature():
 
 
 COMBINATIONS = [[name] for name in WRAPPERS] + [["fgm", "rdrop"]]
-MIXED = [["fgm", "rdrop"], ["rdrop", "pgd"], ["vat", "freelb", "smart"], ["fgm", "mixup"], ["mixup", "rdrop"]]
+MIXED = [
+    ["fgm", "rdrop"],
+    ["rdrop", "pgd"],
+    ["vat", "freelb", "smart"],
+    ["fgm", "mixup"],
+    ["mixup", "rdrop"],
+    ["vat", "mixup"],
+]
 
 
 @pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)

@@ -33,6 +33,8 @@ class NativeNetwork(nn.Module):
     What it saves loads in plain ``AutoModelForSequenceClassification``; labels are named ``task/label``.
     """
 
+    n_columns = 0
+
     def __init__(self, base: Base, spaces: Mapping[str, LabelSpace], dropout: float | None) -> None:
         super().__init__()
         names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]
@@ -61,7 +63,13 @@ class NativeNetwork(nn.Module):
 
 
 class HeadedNetwork(nn.Module):
-    """An encoder and heads of our own. The encoder saves in the Hugging Face layout, the heads beside it."""
+    """An encoder and heads of our own. The encoder saves in the Hugging Face layout, the heads beside it.
+
+    Attributes:
+        n_columns: How many of the first ids of a row are no tokens.
+    """
+
+    n_columns = 0
 
     def __init__(
         self,
@@ -131,6 +139,8 @@ class FusedNetwork(HeadedNetwork):
 
     Its rows of ids begin with the columns of `sentimo.engine.knowledge`.
     """
+
+    n_columns = N_COLUMNS
 
     def __init__(
         self,

@@ -16,10 +16,10 @@ from sentimo.train.objectives.step import Batch, Outcome, Surroundings, Wrapper,
 class CLP(Wrapper):
     """Add how far logits move when the identities that a text names are exchanged for others.
 
-    ``L + weight * |g(x) - g(x')|``, the mean over labels, where x' is one of the texts that
-    `sentimo.text.identities.counterfactuals` gives for x, drawn anew each time. Of logits of a softmax the mean is
-    taken off first: only differences between them count. Rows that name nobody add nothing; every other row counts for
-    every task, with or without a label.
+    ``L + weight * |g(x) - g(x')|``, the mean over the labels that the row's data set tells apart, where x' is one of
+    the texts that `sentimo.text.identities.counterfactuals` gives for x, drawn anew each time. Of logits of a softmax
+    the mean is taken off first: only differences between them count. Rows that name nobody add nothing; every other row
+    counts for every task, with or without a label.
 
     Args:
         inner: The objective within.
@@ -62,11 +62,17 @@ class CLP(Wrapper):
         exchanged = replace(batch, ids=ids, mask=mask, weight=weight, unknown=unknown, shift=None)
         other = ask(model, exchanged)
         apart = {
-            task: (_centred(space, plain.logits[task][places]) - _centred(space, other[task])).abs().mean(dim=1)
+            task: _apart(space, plain.logits[task][places], other[task], unknown.get(task))
             for task, space in self.around.spaces.items()
         }
         return Outcome(plain.loss + self.weight * self.total(exchanged, apart), plain.logits)
 
 
-def _centred(space: LabelSpace, logits: Tensor) -> Tensor:
-    return logits - logits.mean(dim=1, keepdim=True) if space.kind in ("single", "ordinal") else logits
+def _apart(space: LabelSpace, one: Tensor, other: Tensor, unknown: Tensor | None) -> Tensor:
+    """Return how far logits (b, n_labels) are apart, the mean (b,) over the labels that are not `unknown`."""
+    counts = torch.ones_like(one) if unknown is None else (~unknown).to(one.dtype)
+    n = counts.sum(dim=1, keepdim=True)
+    gap = (one - other) * counts
+    if space.kind in ("single", "ordinal"):  # the mean of all logits means nothing
+        gap = (gap - gap.sum(dim=1, keepdim=True) / n) * counts
+    return gap.abs().sum(dim=1) / n.squeeze(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from sentimo.train.objectives.step import Batch, Dice, Outcome, no_shift, unit
+from sentimo.train.objectives.step import Batch, Dice, Outcome, movable, no_shift, unit
 from sentimo.train.objectives.walk import Walk
 
 
@@ -37,7 +37,7 @@ class FreeLB(Walk):
 
     def forward(self, model: nn.Module, batch: Batch) -> Outcome:
         """Return the loss of a batch."""
-        start = no_shift(model, batch).detach().uniform_(-1.0, 1.0) * batch.mask.unsqueeze(-1)
+        start = no_shift(model, batch).detach().uniform_(-1.0, 1.0) * movable(model, batch).unsqueeze(-1)
         shift = (self.epsilon / 2 * unit(start)).requires_grad_()
         dice = Dice(batch.ids.device)
         first = reached = self.inner(model, batch.moved(shift))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from sentimo.train.objectives.step import Batch, Outcome, Surroundings, Wrapper
+from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper
 
 
 class Mixup(Wrapper):
@@ -47,7 +47,11 @@ class Mixup(Wrapper):
 
     def forward(self, model: nn.Module, batch: Batch) -> Outcome:
         """Return the loss of a batch."""
-        outcome: Outcome = self.inner(model, replace(batch, mix={task: self._drawn(batch, task) for task in batch.has}))
+        dice = Dice(batch.ids.device)  # one that stands around compares with passes that draw nothing but dropout
+        mix = {task: self._drawn(batch, task) for task in batch.has}
+        dice.again()
+        outcome: Outcome = self.inner(model, replace(batch, mix=mix))
+        torch.rand(())  # without dropout nothing was drawn since, and every batch would be mixed alike
         return outcome
 
     def _drawn(self, batch: Batch, task: str) -> tuple[Tensor, Tensor]:

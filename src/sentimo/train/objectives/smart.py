@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sentimo.train.divergence import symmetric_divergence
-from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper, ask, no_shift
+from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper, ask, movable, no_shift
 
 _LEAST = 1e-12
 
@@ -53,7 +53,7 @@ class SMART(Wrapper):
     def forward(self, model: nn.Module, batch: Batch) -> Outcome:
         """Return the loss of a batch."""
         noise = torch.randn_like(no_shift(model, batch)).clamp(-3.0, 3.0)
-        coordinates = (batch.mask.sum(dim=1) * noise.shape[2]).view(-1, 1, 1)
+        coordinates = (movable(model, batch).sum(dim=1) * noise.shape[2]).view(-1, 1, 1)
         most = self.epsilon * coordinates.clamp(min=1) ** -0.5  # of a shift, whose unit is the length of the text
         shift = most / 3 * noise
         dice = Dice(batch.ids.device)

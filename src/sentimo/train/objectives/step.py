@@ -84,6 +84,11 @@ class TaskLosses(nn.Module):
         self.objectives = nn.ModuleList(objectives.values())
         self._factors = dict(factors)
 
+    def shared(self, shares: Mapping[str, float]) -> Self:
+        """Return the same sum, with the losses of the tasks that `shares` names counted by their share."""
+        factors = {task: shares.get(task, 1.0) * factor for task, factor in self._factors.items()}
+        return type(self)(dict(zip(self._tasks, self.objectives, strict=True)), factors)
+
     def forward(self, model: nn.Module, batch: Batch) -> Outcome:
         """Return the loss of a batch."""
         logits = ask(model, batch)
@@ -183,6 +188,14 @@ def no_shift(model: nn.Module, batch: Batch) -> Tensor:
     """Return zeros (b, t, e) to find the gradient of the word embeddings with."""
     width = int(embeddings_of(model).weight.shape[1])  # type: ignore[index]
     return torch.zeros(*batch.ids.shape, width, device=batch.ids.device, requires_grad=True)
+
+
+def movable(model: nn.Module, batch: Batch) -> Tensor:
+    """Return (b, t) where there are words to move: neither padding nor the columns of what is known of a text."""
+    n_columns = int(getattr(getattr(model, "module", model), "n_columns", 0))
+    mask = batch.mask.clone()
+    mask[:, :n_columns] = 0
+    return mask
 
 
 def unit(rows: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sentimo.train.divergence import divergence
-from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper, ask, no_shift, unit
+from sentimo.train.objectives.step import Batch, Dice, Outcome, Surroundings, Wrapper, ask, movable, no_shift, unit
 
 
 class VAT(Wrapper):
@@ -56,7 +56,7 @@ class VAT(Wrapper):
 
     def forward(self, model: nn.Module, batch: Batch) -> Outcome:
         """Return the loss of a batch."""
-        direction = unit(torch.randn_like(no_shift(model, batch)) * batch.mask.unsqueeze(-1))
+        direction = unit(torch.randn_like(no_shift(model, batch)) * movable(model, batch).unsqueeze(-1))
         dice = Dice(batch.ids.device)
         plain = self.inner(model, batch)
         for _ in range(self.iterations):
