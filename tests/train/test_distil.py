@@ -23,7 +23,10 @@ from sentimo.train.divergence import divergence
 from sentimo.train.encoder import open_base, quiet_transformers
 from sentimo.train.learner import Learner
 from sentimo.train.loop import fit
+from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.objectives.distil import Distil
+from sentimo.train.objectives.step import Surroundings, TaskLosses
+from sentimo.train.prepare import Stock
 from sentimo.train.recipe import Teacher, dump_recipe, load_recipe, parse_recipe
 from sentimo.train.run import train
 from sentimo.train.teacher import Lesson, Teachers, unlabelled_texts
@@ -86,6 +89,25 @@ def test_answers_are_learnt_beside_labels_by_their_weight():
     assert found.loss.item() == pytest.approx(0.25 * loss_at(0.7) + 0.75 * apart, rel=1e-5)
 
 
+def test_a_task_that_the_teacher_does_not_have_is_learnt_whole():
+    class Both(Sum):
+        def forward(self, ids, mask):
+            mood = super().forward(ids, mask)["mood"]
+            return {"mood": mood, "taught": mood}
+
+    factors = {"mood": 1.0, "taught": 1.0}
+    around = Surroundings(dict.fromkeys(factors, MOODS), factors)
+    inner = TaskLosses({task: CrossEntropy() for task in factors}, factors)
+    lesson = Lesson(Teacher(models=["a"], weight=1.0), {"taught": torch.tensor([[0.0, 0.7]])})
+    one = {task: torch.ones(1, dtype=torch.int64) for task in factors}
+    batch = batch_of([[1, 2]], targets=one, has={task: each.bool() for task, each in one.items()})
+
+    found = Distil(inner, around, lesson, nn.Identity())(Both(), batch)
+
+    # of the task taught only the answers count, and they are those of the teacher
+    assert found.loss.item() == pytest.approx(loss_at(0.7), rel=1e-5)
+
+
 def test_rows_without_a_label_learn_from_the_teacher_and_rows_it_left_open_from_the_label():
     wanted = {"mood": torch.tensor([[0.0, 2.0], [math.nan, math.nan]])}
     lesson = Lesson(Teacher(models=["a"], weight=0.5, temperature=1.0), wanted)
@@ -143,6 +165,26 @@ def test_layers_are_learnt_from_a_teacher_with_the_same_tokens_only(trained, ber
     two = settings.model_copy(update={"models": [trained.bundle.path] * 2})
     with pytest.raises(RecipeError, match="from a single teacher only"):
         Teachers(two, {"polarity": POLARITY_3}).lesson(UNSEEN, bert_base)
+
+
+@pytest.mark.parametrize(
+    ("settings", "teacher", "said"),
+    [
+        ({"adapt": "prompt"}, {"hidden": 1.0}, "the student has adapt prompt, which stands among its tokens"),
+        ({"knowledge": "lexicon"}, {"attention": 1.0}, "the student has knowledge, which stands among its tokens"),
+        ({"adapt": "prefix"}, {"attention": 1.0}, "the student has adapt prefix, and attention to it has no match"),
+    ],
+)
+def test_layers_that_read_more_than_the_tokens_are_not_matched(settings, teacher, said, trained, small):
+    recipe = toy_recipe(
+        "polarity", base=str(small), teacher={"models": str(trained.bundle.path), **teacher}, **settings
+    )
+    rows = [Example(Document("good film"), {"polarity": 2})]
+    base = Stock().base(recipe, [])
+    learner = Learner.build(recipe, base, {"polarity": POLARITY_3}, {"polarity": rows})
+
+    with pytest.raises(RecipeError, match=said):
+        learner.plan()
 
 
 def test_texts_without_labels_are_read_once_and_known_ones_left_out(tmp_path):

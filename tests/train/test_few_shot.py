@@ -77,9 +77,9 @@ def test_bases_of_every_kind_take_part(name, request):
 
 
 def test_the_heads_are_the_logistic_regression_of_what_they_see(bert_base):
-    network, rows, _ = few(bert_base)
+    network, rows, recipe = few(bert_base)
 
-    _fit_heads(network, rows, {"mood": MOODS})
+    _fit_heads(network, rows, {"mood": MOODS}, recipe)
 
     from sklearn.linear_model import LogisticRegression
 
@@ -90,6 +90,29 @@ def test_the_heads_are_the_logistic_regression_of_what_they_see(bert_base):
     targets = rows.targets["mood"]
     expected = LogisticRegression(C=1.0, solver="liblinear", max_iter=1000).fit(seen.numpy(), targets.numpy())
     assert found.numpy() == pytest.approx(expected.predict_proba(seen.numpy())[:, 1], abs=1e-4)
+
+
+@pytest.mark.parametrize("imbalance", ["weights", "sampling", "logit-adjustment"])
+def test_the_heads_count_rare_labels_as_the_task_wants(imbalance, bert_base):
+    rows = to_rows([*mood_examples(20)[1::2], *mood_examples(4)[::2]], {"mood": MOODS}, bert_base, 32)  # 10 good, 2 bad
+    made = []
+    for each in ("none", imbalance):
+        recipe = toy_recipe({"name": "mood", "imbalance": each}, few_shot=True)
+        network = build_network(bert_base, {"mood": MOODS}, recipe)
+        _fit_heads(network, rows, {"mood": MOODS}, recipe)
+        with torch.no_grad():
+            made.append(network.eval()(*padded(rows.ids, torch.device("cpu")))["mood"].softmax(1)[:, 0].mean().item())
+
+    assert made[1] > made[0] + 0.1
+
+
+def test_rows_that_do_not_tell_all_labels_apart_are_refused(bert_base):
+    _, _, recipe = few(bert_base)
+    examples = [replace(each, among={"mood": (each.targets["mood"],)}) for each in mood_examples(4)]
+    rows = to_rows(examples, {"mood": MOODS}, bert_base, 32)
+
+    with pytest.raises(RecipeError, match="few_shot: not all rows of task 'mood' tell all its labels apart"):
+        learn_from_few(build_network(bert_base, {"mood": MOODS}, recipe), rows, {"mood": MOODS}, recipe, Progress(None))
 
 
 def test_only_the_last_layers_learn_afterwards(bert_base):

@@ -74,19 +74,19 @@ def test_adjusted_logits_of_several_labels_are_raised_by_their_log_odds():
 def test_the_switch_chooses_the_objective(space, imbalance, kind):
     targets = [(0,), (1, 2)] if space is EMOTIONS else [0, 1]
 
-    assert isinstance(build_objective(task(imbalance), space, targets), kind)
+    assert isinstance(build_objective(task(imbalance), space, examples(*targets)), kind)
 
 
 def test_weights_are_balanced_unless_they_are_given():
-    balanced = build_objective(task("weights"), MOODS, [0, 0, 0, 1])
-    given = build_objective(task("weights", objective={"name": "focal", "weight": [1, 5]}), MOODS, [0, 0, 0, 1])
+    balanced = build_objective(task("weights"), MOODS, examples(0, 0, 0, 1))
+    given = build_objective(task("weights", objective={"name": "focal", "weight": [1, 5]}), MOODS, examples(0, 0, 0, 1))
 
     assert balanced.weight.tolist() == pytest.approx([4 / 6, 2.0])
     assert given.weight.tolist() == [1.0, 5.0]
 
 
 def test_focal_keeps_the_settings_of_a_focal_objective():
-    found = build_objective(task("focal", objective={"name": "focal", "gamma": 1.0}), MOODS, [0, 1])
+    found = build_objective(task("focal", objective={"name": "focal", "gamma": 1.0}), MOODS, examples(0, 1))
 
     assert found.gamma == 1.0
 

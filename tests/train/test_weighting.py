@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import RecipeError
 from sentimo.train.objectives.bce import BinaryCrossEntropy
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.objectives.mse import MeanSquaredError
 from sentimo.train.objectives.ordinal import Ordinal
-from sentimo.train.weighting import balanced_weights, build_objective
+from sentimo.train.weighting import balanced_weights, build_objective, row_weights
 
 MOODS = LabelSpace("moods", ("bad", "good", "mixed"))
 EMOTIONS = LabelSpace("emotions", ("anger", "joy", "fear"), "multi")
@@ -23,7 +25,8 @@ def objective(recipe):
 
     def build(space, targets, choice=None):
         task = {"name": "mood"} if choice is None else {"name": "mood", "objective": choice}
-        return build_objective(recipe(task).tasks[0], space, targets)
+        rows = [Example(Document("a film"), {"mood": target}) for target in targets]
+        return build_objective(recipe(task).tasks[0], space, rows)
 
     return build
 
@@ -49,6 +52,19 @@ def test_no_weight_is_above_fifty():
     # 300 / (3 * 1) and 299 / 1 would be 100 and 299
     assert balanced_weights(MOODS, [0] * 299 + [1])[1] == 50.0
     assert balanced_weights(EMOTIONS, [()] * 299 + [(1,)])[1] == 50.0
+
+
+def test_rows_that_do_not_tell_a_label_apart_say_nothing_of_how_rare_it_is():
+    # the third label: told apart by 2 of 6 rows, one of which has it
+    telling = np.array([6, 6, 2])
+
+    assert balanced_weights(MOODS, [0, 0, 0, 1, 0, 2], telling) == pytest.approx([6 / 12, 6 / 3, 2 / 3])
+    assert balanced_weights(EMOTIONS, [(0,), (0,), (), (), (1,), (2,)], telling) == pytest.approx([2.0, 5.0, 1.0])
+
+
+def test_a_row_weighs_what_its_rarest_label_does():
+    assert row_weights(MOODS, [0, 0, 0, 1]).tolist() == pytest.approx([4 / 9, 4 / 9, 4 / 9, 4 / 3])
+    assert row_weights(EMOTIONS, [(0,), (0, 1), ()]).tolist() == pytest.approx([0.5, 1.0, 1.0])
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from sentimo.core.labels import LabelSpace
-from sentimo.errors import DataError, Interrupted, TrainingError
+from sentimo.errors import DataError, Interrupted, RecipeError, TrainingError
 from sentimo.train.loop import padded
 from sentimo.train.planes import PlaneFitter
 from sentimo.train.precision import autocast, choose_precision
+from sentimo.train.priors import prior_logits
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import FewShot, Recipe
 from sentimo.train.rows import Rows
 from sentimo.train.stopping import stop_signals
+from sentimo.train.weighting import row_weights
 
 _STRENGTH = 1.0  # C of the logistic regression
 _AT_ONCE = 64
@@ -35,7 +37,8 @@ def learn_from_few(
     Of a pair, the cosine c between what the task's last layer sees of both texts is drawn to how alike their answers
     are: the loss is ``(c - s)**2``, s = 1 for one label and 0 for two (several labels: the share they have in common;
     ordered labels and scores: one minus the distance). From n rows come n * n pairs, so even 8 rows per label teach for
-    some hundred steps. The heads are then logistic regressions (ridge for a score), which the loop may still move.
+    some hundred steps. The heads are then logistic regressions (ridge for a score), which the loop may still move. Rare
+    labels count in them as the `imbalance` of the task wants.
 
     Args:
         network: Changed in place.
@@ -46,17 +49,23 @@ def learn_from_few(
 
     Raises:
         DataError: a task has one label only.
+        RecipeError: rows of a task do not tell all its labels apart.
         Interrupted: Ctrl-C; nothing was saved, so the run starts anew.
         TrainingError: the loss is not a number.
 
     Source: Tunstall et al. 2022, "Efficient Few-Shot Learning Without Prompts" (SetFit), arXiv:2209.11055, section 3.
     """
+    if rows.unknown:
+        raise RecipeError(
+            f"few_shot: not all rows of task {next(iter(rows.unknown))!r} tell all its labels apart (absent_labels "
+            "unknown), and heads cannot be fitted to them. Give data with all labels, or leave few_shot out."
+        )
     settings = recipe.few_shot or FewShot()
     pairs = make_pairs(rows, spaces, settings.pairs, recipe.seed)
     n = int(torch.stack([*rows.has.values()]).any(dim=0).sum())  # a teacher's texts have no labels
     progress.note(f"few_shot: {len(pairs):,} pairs of {n} rows")
     _tune(network, rows, pairs, settings, recipe)
-    _fit_heads(network, rows, spaces)
+    _fit_heads(network, rows, spaces, recipe)
     rest(network)
 
 
@@ -148,7 +157,7 @@ def _loss(network: nn.Module, rows: Rows, pairs: Sequence[Pair]) -> Tensor:
     return torch.cat(losses).mean()
 
 
-def _fit_heads(network: nn.Module, rows: Rows, spaces: Mapping[str, LabelSpace]) -> None:
+def _fit_heads(network: nn.Module, rows: Rows, spaces: Mapping[str, LabelSpace], recipe: Recipe) -> None:
     network.eval()
     parts: dict[str, list[Tensor]] = {task: [] for task in spaces}
     with torch.no_grad():
@@ -156,17 +165,23 @@ def _fit_heads(network: nn.Module, rows: Rows, spaces: Mapping[str, LabelSpace])
             found = _seen(network, rows, range(start, min(start + _AT_ONCE, len(rows))))
             for task, each in found.items():
                 parts[task].append(each.float().cpu())
+    imbalance = {task.name: task.imbalance for task in recipe.tasks}
     for task, space in spaces.items():
         has = rows.has[task].numpy()
         matrix = torch.cat(parts[task]).numpy()[has]
         targets = _as_given(rows.targets[task][rows.has[task]], space)
         weight = rows.weight.numpy()[has].astype(np.float64)
+        if imbalance[task] in ("weights", "sampling"):
+            weight *= row_weights(space, targets)
         try:
             planes = PlaneFitter("logistic", _STRENGTH).fit(space, matrix, targets, weight)
         except DataError as error:
             raise DataError(f"few_shot, task {task!r}: {error}") from error
+        slopes, biases = planes
+        if imbalance[task] == "logit-adjustment":  # the loop puts it before the logits
+            biases = biases - prior_logits(space, targets)
         layer, part = network.outputs()[task]  # type: ignore[operator]
-        for value, plane in zip((layer.weight, layer.bias), planes, strict=True):
+        for value, plane in ((layer.weight, slopes), (layer.bias, biases)):
             value.data[part] = torch.tensor(plane, dtype=value.dtype, device=value.device)
 
 

@@ -87,14 +87,13 @@ class Learner:
         """
         if any(each.source == "pseudo" for rows in train.values() for each in rows):
             recipe = recipe.model_copy(update={"few_shot": None})
-        targets = {name: [each.targets[name] for each in rows] for name, rows in train.items()}
-        objectives = {task.name: build_objective(task, spaces[task.name], targets[task.name]) for task in recipe.tasks}
+        objectives = {task.name: build_objective(task, spaces[task.name], train[task.name]) for task in recipe.tasks}
         if recipe.keep_heads:
             network = load_heads_too(base, spaces, recipe)
         else:
             network = build_network(base, spaces, recipe)
             even = {task.name for task in recipe.tasks if task.imbalance in ("sampling", "logit-adjustment")}
-            start_from_priors(network, spaces, {task: each for task, each in targets.items() if task not in even})
+            start_from_priors(network, spaces, {task: each for task, each in train.items() if task not in even})
         network = network.to(PartialState().device)
         examples = [*merge(train), *(Example(Document(text), {}) for text in unlabelled)]
         texts = [each.document.text for each in examples]
@@ -104,7 +103,8 @@ class Learner:
         semi = semi_method(recipe)
         semi.check(spaces)
         has_label = [bool(each.targets) for each in examples]
-        rows = replace(rows, drawn=semi.drawn(drawing(recipe.tasks, spaces, examples), has_label))
+        drawn = semi.drawn(drawing(recipe.tasks, spaces, examples), has_label)
+        rows = replace(rows, drawn=drawn, kinds=has_label if semi.reads_texts else None)
         around = Surroundings(
             spaces,
             loss_weights(recipe),
@@ -125,8 +125,8 @@ class Learner:
         passes = float(self.wrap(TaskLosses(self.objectives, self.around.factors)).passes)  # type: ignore[arg-type]
         return make_plan(self.network, self.rows, self.recipe, passes)
 
-    def wrap(self, inner: nn.Module) -> nn.Module:
-        """Return an objective of a step within the wrappers of the recipe."""
+    def wrap(self, inner: TaskLosses) -> nn.Module:
+        """Return the losses of a step within the wrappers of the recipe."""
         return wrap(self.recipe, inner, self.around)
 
     def fit(

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from sentimo.errors import RecipeError
+from sentimo.train.adapt.build import adaptation_of
 from sentimo.train.divergence import divergence
-from sentimo.train.network import layers_of
-from sentimo.train.objectives.step import RULED_OUT, Batch, Outcome, Surroundings, Wrapper
+from sentimo.train.network import FusedNetwork, layers_of
+from sentimo.train.objectives.step import RULED_OUT, Batch, Outcome, Surroundings, TaskLosses, Wrapper
 from sentimo.train.precision import autocast
 from sentimo.train.teacher import Lesson
 
@@ -22,26 +23,27 @@ class Distil(Wrapper):
 
     ``(1 - weight) * L + weight * D + hidden * H + attention * A``. D is the divergence of the student's answers from
     the teacher's at a temperature (see `sentimo.train.divergence`), summed over tasks; rows without a label count too.
+    Tasks that the teacher does not have are learnt from their labels alone, with the whole of L.
     H is the mean square difference of hidden states, the student's through a learnt linear map; A the squared
     difference of attention weights, summed over the tokens looked at; both are means over tokens and over the
     student's layers, layer j of m being matched to layer j * n / m of the teacher's n. Heads are matched one by one
     where there are as many, else their means are.
 
     Args:
-        inner: The objective within.
+        inner: The losses of the labels.
         around: The label spaces.
         lesson: What the teachers say, and how much each part counts.
         student: The network that learns.
 
     Raises:
-        RecipeError: layers are to be matched and cannot be found.
+        RecipeError: layers are to be matched and cannot be found, or those of one do not read the tokens alone.
 
     Source: Hinton et al. 2015, arXiv:1503.02531, section 2 (answers); Jiao et al. 2020, "TinyBERT", arXiv:1909.10351,
     eq. 7-8 and section 3.1 (layers; there raw attention scores, here the weights).
     """
 
-    def __init__(self, inner: nn.Module, around: Surroundings, lesson: Lesson, student: nn.Module) -> None:
-        super().__init__(inner, around)
+    def __init__(self, inner: TaskLosses, around: Surroundings, lesson: Lesson, student: nn.Module) -> None:
+        super().__init__(inner.shared(dict.fromkeys(lesson.wanted, 1 - lesson.settings.weight)), around)
         self._settings = lesson.settings
         self._wanted = dict(lesson.wanted)
         self._teacher = (lesson.network,)  # in a tuple: it is no part of this module, and not saved with it
@@ -68,10 +70,12 @@ class Distil(Wrapper):
             if task in batch.unknown:
                 wanted = wanted.masked_fill(batch.unknown[task], RULED_OUT)
             apart[task] = answered * divergence(spaces[task], plain.logits[task], wanted, settings.temperature)
-        loss = (1 - settings.weight) * plain.loss + settings.weight * self.total(batch, apart)
+        loss = plain.loss + settings.weight * self.total(batch, apart)
         return Outcome(loss + self._layer_loss(batch, heard), plain.logits)
 
     def _match(self, teacher: nn.Module, student: nn.Module) -> None:
+        for who, each in (("student", student), ("teacher", teacher)):
+            self._check(who, each)
         own, others = layers_of(student), layers_of(teacher)
         if not own or not others:
             raise RecipeError(
@@ -87,6 +91,19 @@ class Distil(Wrapper):
             torch.manual_seed(0)
             self.project = nn.Linear(widths[0], widths[1])
         teacher.to(next(student.parameters()).device).eval()
+
+    def _check(self, who: str, network: nn.Module) -> None:
+        adapt = adaptation_of(network).name
+        if isinstance(network, FusedNetwork) or adapt == "prompt":
+            beside = f"adapt {adapt}" if adapt == "prompt" else "knowledge"
+            raise RecipeError(
+                f"teacher: the {who} has {beside}, which stands among its tokens: layers cannot be matched token by "
+                "token. Set hidden and attention to 0."
+            )
+        if adapt == "prefix" and self._settings.attention:
+            raise RecipeError(
+                f"teacher: the {who} has adapt prefix, and attention to it has no match. Set attention to 0."
+            )
 
     @contextmanager
     def _listening(self) -> Iterator[list[Any]]:
