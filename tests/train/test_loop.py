@@ -79,6 +79,17 @@ def test_texts_of_like_length_come_together():
     assert all(len({lengths[row] for row in batch}) == 1 for batch in batches)
 
 
+def test_rows_of_two_kinds_are_mixed_in_every_batch_even_where_their_lengths_differ():
+    lengths, kinds = [5 + at % 10 for at in range(20)] + [50 + at % 30 for at in range(60)], [True] * 20 + [False] * 60
+
+    batches = epoch_batches(lengths, 8, seed=1, epoch=0, kinds=kinds)
+
+    assert sorted(row for batch in batches for row in batch) == list(range(80))
+    assert {sum(kinds[row] for row in batch) for batch in batches} == {2}
+    shortest, *_, longest = sorted(batches, key=lambda batch: min(lengths[row] for row in batch if not kinds[row]))
+    assert max(lengths[row] for row in shortest) < min(lengths[row] for row in longest if not kinds[row])
+
+
 def test_batches_depend_on_seed_and_epoch_only():
     lengths = list(range(100))
 

@@ -79,7 +79,7 @@ def fit(
     recipe: Recipe,
     *,
     evaluate: Callable[[nn.Module], Figures] | None,
-    wrap: Callable[[nn.Module], nn.Module] = lambda inner: inner,
+    wrap: Callable[[TaskLosses], nn.Module] = lambda inner: inner,
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -115,7 +115,7 @@ def sweep(
     rows: Rows,
     recipe: Recipe,
     factors: Sequence[float],
-    wrap: Callable[[nn.Module], nn.Module] = lambda inner: inner,
+    wrap: Callable[[TaskLosses], nn.Module] = lambda inner: inner,
 ) -> Iterator[float]:
     """Make a step for each factor of the recipe's learning rates, and yield the loss of its batch before the step.
 
@@ -126,7 +126,7 @@ def sweep(
     torch.manual_seed(recipe.seed)
     run.model.train()
     passes = (
-        epoch_batches(run.lengths, recipe.batch_size, recipe.seed, epoch, rows.drawn)
+        epoch_batches(run.lengths, recipe.batch_size, recipe.seed, epoch, rows.drawn, rows.kinds)
         for epoch in range(math.ceil(len(factors) / run.per_epoch))
     )
     for batch in islice(chain.from_iterable(passes), len(factors)):
@@ -137,11 +137,17 @@ def sweep(
 
 
 def epoch_batches(
-    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, drawn: Sequence[float] | None = None
+    lengths: Sequence[int],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    drawn: Sequence[float] | None = None,
+    kinds: Sequence[bool] | None = None,
 ) -> list[list[int]]:
     """Return the batches of an epoch: every row once, texts of like length together, batches in random order.
 
     The same seed and epoch give the same batches. With `drawn`, as many rows are drawn, each as often as that says.
+    With `kinds`, the short ones of both kinds stand together, and so do the long ones: no batch is of one kind alone.
     """
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     if drawn is None:
@@ -151,8 +157,16 @@ def epoch_batches(
     chunks: list[list[int]] = []
     for start in range(0, len(order), batch_size * _POOL):
         pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
+        if kinds is not None:
+            pool = _side_by_side(pool, kinds)
         chunks += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
     return [chunks[at] for at in torch.randperm(len(chunks), generator=generator).tolist()]
+
+
+def _side_by_side(rows: Sequence[int], kinds: Sequence[bool]) -> list[int]:
+    """Return rows of two kinds so that any stretch holds both in about the shares of the whole, each in its order."""
+    parts = ([row for row in rows if kinds[row]], [row for row in rows if not kinds[row]])
+    return [row for _, row in sorted(((at + 0.5) / len(part), row) for part in parts for at, row in enumerate(part))]
 
 
 def _draw(shares: Sequence[float], generator: torch.Generator) -> list[int]:
@@ -187,7 +201,7 @@ class _Run:
         rows: Rows,
         recipe: Recipe,
         evaluate: Callable[[nn.Module], Figures] | None,
-        wrap: Callable[[nn.Module], nn.Module],
+        wrap: Callable[[TaskLosses], nn.Module],
         checkpoints: Checkpoints | None,
         progress: Progress | None,
         recorder: Recorder | None = None,
@@ -244,7 +258,8 @@ class _Run:
 
     def _epoch(self, stop: threading.Event) -> None:
         at = self.position
-        plan = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, at.epoch, self.rows.drawn)
+        rows, recipe = self.rows, self.recipe
+        plan = epoch_batches(self.lengths, recipe.batch_size, recipe.seed, at.epoch, rows.drawn, rows.kinds)
         started = saved = time.monotonic()
         self.model.train()
         while at.batch < len(plan) and at.step < self.n_steps:

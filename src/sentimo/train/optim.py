@@ -107,15 +107,17 @@ def build_optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Opti
             if not name.startswith("pooler.")  # learns with the heads
         ),
     )
+    # A pooler comes with the encoder, and learns as if nothing were adapted.
+    pooler_rate = default_learning_rate(settings.name, int(config.hidden_size)) if adaptation.name else rate  # type: ignore[union-attr, arg-type]
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         depth = depth_of(name, n_layers, network)
-        if depth is None and ".pooler." not in name:  # a pooler comes with the encoder
-            own = head_rate
+        if depth is None:
+            own = pooler_rate if ".pooler." in name else head_rate
         else:
-            own = rate if depth is None else rate * settings.layer_decay ** (n_layers + 1 - depth)
+            own = rate * settings.layer_decay ** (n_layers + 1 - depth)
         decays = parameter.ndim > 1 and not any(part in name for part in adaptation.no_decay)
         decay = settings.weight_decay if decays else 0.0
         groups.setdefault((own, decay), []).append(parameter)

@@ -26,6 +26,7 @@ class Rows:
         unknown: Task -> (n, n_labels) bool, the labels that the row's data set does not tell apart; absent where every
             set tells all of them.
         drawn: (n,) how often each row is drawn in an epoch, relative to the others; None draws each once.
+        kinds: (n,) bool, two kinds of rows of which every batch holds a like share; None where batches may hold any.
     """
 
     ids: list[list[int]]
@@ -34,6 +35,7 @@ class Rows:
     weight: Tensor
     unknown: Mapping[str, Tensor] = field(default_factory=dict)
     drawn: Sequence[float] | None = None
+    kinds: Sequence[bool] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
