@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -72,6 +74,22 @@ def test_graph_and_adapter_answer_as_the_network_that_was_trained(case, request,
 
 
 # ---------------------------------------------------------------------------------------------- whole runs
+
+
+def test_ranks_that_adalora_gave_up_are_not_stored(place, labelled, tmp_path):
+    adapt = {"name": "adalora", "rank": 2, "start": 6, "every": 1}
+    recipe = recipe_of(place / "base", labelled, adapt=adapt, save="adapter", epochs=3)
+
+    train(recipe, tmp_path / "adapter")  # it asks the stored graph all dev texts
+
+    ranks = json.loads((tmp_path / "adapter" / "report.json").read_text("utf-8"))["adapt"]["ranks"]
+    stored = load_file(tmp_path / "adapter" / "adapter.safetensors")
+    sizes = {key: len(each) for key, each in stored.items() if "lora_A" in key}
+    assert len(sizes) == len(ranks)
+    assert sorted(sizes.values()) == sorted(max(1, rank) for rank in ranks.values())
+    graph = onnx.load(tmp_path / "adapter" / GRAPH, load_external_data=False)
+    kept = [each for each in graph.graph.initializer if each.data_location != onnx.TensorProto.EXTERNAL]
+    assert max(math.prod(each.dims) for each in kept if each.data_type == onnx.TensorProto.FLOAT) < 64
 
 
 def recipe_of(base, labelled, **settings):

@@ -20,10 +20,11 @@ from sentimo.train import run as run_module
 from sentimo.train.check import check_parts
 from sentimo.train.divergence import divergence
 from sentimo.train.learner import Learner
-from sentimo.train.loop import epoch_batches
+from sentimo.train.loop import FitResult, epoch_batches
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.objectives.step import Surroundings
 from sentimo.train.recipe import AugmentMethod, dump_recipe, load_recipe, parse_recipe, with_settings
+from sentimo.train.remarks import on_labelling
 from sentimo.train.run import train
 from sentimo.train.search import search
 from sentimo.train.semi.consistency import Consistency, TextsAgree
@@ -174,6 +175,14 @@ def test_enough_labelled_rows_are_drawn_once():
     assert FixMatch(ratio=3).drawn(None, [True] * 10 + [False] * 30) is None
     assert FixMatch(ratio=3).drawn([2.0, 1.0, 1.0], [True, True, False]) == [2.0, 1.0, 1.0]
     assert Pseudo().drawn(None, [True]) is None
+
+
+def test_a_model_that_is_worse_than_the_one_that_labelled_says_so():
+    fitted = FitResult([{"epoch": 1, "main": 0.5}], 0, 1, 0.0, 1, "fp32")
+
+    assert list(on_labelling(fitted, "main", None)) == list(on_labelling(fitted, "main", 0.5)) == []
+    (said,) = on_labelling(fitted, "main", 0.75)
+    assert said.startswith("the model that gave labels has main 0.7500 on dev, the one that learnt from them 0.5000")
 
 
 # Pseudo-labels

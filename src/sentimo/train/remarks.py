@@ -10,6 +10,7 @@ from sentimo.evaluate.identities import identity_gap
 from sentimo.evaluate.report import TITLES, Report
 from sentimo.train.encoder import Base
 from sentimo.train.learner import Parts
+from sentimo.train.loop import FitResult
 from sentimo.train.marks import Marks, mark
 from sentimo.train.material import Material
 from sentimo.train.recipe import Recipe
@@ -30,6 +31,22 @@ def on_rows_that_taught(recipe: Recipe, base: Base, material: Material) -> Itera
                     f"{what} ({folder}) has learnt {n:,} of {len(rows):,} {part} rows: figures on them look better "
                     "than they are"
                 )
+
+
+def on_labelling(fitted: FitResult, metric: str, labeller: float | None) -> Iterator[str]:
+    """Tell where a model that learnt from labels which another gave is worse than that one.
+
+    Args:
+        fitted: How training went.
+        metric: The dev figure that chose its epoch.
+        labeller: That figure of the model that labelled; None where none did.
+    """
+    own = fitted.history[fitted.best_epoch][metric]
+    if labeller is not None and own < labeller:
+        yield (
+            f"the model that gave labels has {metric} {labeller:.4f} on dev, the one that learnt from them {own:.4f}: "
+            "they did not help. Leave semi out, or raise its certainty"
+        )
 
 
 def on_rare_labels(recipe: Recipe, material: Material, own: Report) -> Iterator[str]:

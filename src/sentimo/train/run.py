@@ -41,7 +41,7 @@ from sentimo.train.marks import PARTS, Marks
 from sentimo.train.prepare import prepare, rows_of
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe, dump_recipe, relative_to
-from sentimo.train.remarks import on_identities, on_rare_labels, on_rows_that_taught, on_teacher
+from sentimo.train.remarks import on_identities, on_labelling, on_rare_labels, on_rows_that_taught, on_teacher
 from sentimo.train.scratch import fingerprint
 from sentimo.train.semi.rounds import with_pseudo_labels
 from sentimo.train.tasks import TaskData
@@ -151,7 +151,7 @@ class _Training:
             n = len(self.material.unlabelled)
             self.progress.note(f"asking the teacher, {n:,} texts without labels among the rest")
             self.prepared.ask_teachers()  # once, whatever rounds of `semi` there are
-        rows = with_pseudo_labels(
+        labelled = with_pseudo_labels(
             self.material.semi,
             self.material.texts,
             self.material.train,
@@ -163,7 +163,7 @@ class _Training:
             tell=self._tell,
         )
         resume = resume and checkpoints.is_begun()
-        learner = self.prepared.learner(rows)
+        learner = self.prepared.learner(labelled.parts)
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))
@@ -175,13 +175,16 @@ class _Training:
             )
             if not self.is_main:
                 return None
+            for remark in on_labelling(fitted, self.recipe.early_stopping.metric, labelled.figure):
+                self._tell(remark)
             baseline = self._baseline()
             specs = fit_specs(learner.ask(self.material.dev))
             test = self._judge(learner.predictor(specs), "after training")
             teacher = self._teacher()
             for remark in self._remarks(learner.predictor(specs), test, teacher):
                 self._tell(remark)
-            recorder.end({"best_epoch": fitted.best_epoch + 1, **main_figures(test)})
+            figures = main_figures(test) if self.material.has_test else {}
+            recorder.end({"best_epoch": fitted.best_epoch + 1, **figures})
         reports = {"fine-tuned": test, "untuned": before, "n-gram baseline": baseline, "teacher": teacher}
         bundle = self._save(learner, specs, reports, fitted)
         checkpoints.remove()
@@ -235,7 +238,9 @@ class _Training:
         expected, probes = predictor.predict(texts), predictor.predict(PROBE_TEXTS)
         adapted = self._adapted(network)
         whole, alone = adaptation_of(network).merges or not adapted, self.recipe.save == "adapter"
-        if adapted and whole and not alone:
+        if alone:
+            adaptation_of(network).compact(network.encoder.base_model)  # type: ignore[union-attr, arg-type]
+        elif adapted and whole:
             adaptation_of(network).merge(network.encoder.base_model)  # type: ignore[union-attr, arg-type]
         found = {name: report for name, report in reports.items() if report is not None}
         manifest = Manifest(

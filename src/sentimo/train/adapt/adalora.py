@@ -150,6 +150,17 @@ class AdaLora(Injected):
         for name in ("ipt", "exp_avg_ipt", "exp_avg_unc"):
             setattr(self._allocator, name, {key: value.to(device) for key, value in state[name].items()})
 
+    @torch.no_grad()
+    def compact(self, encoder: nn.Module) -> None:
+        """Leave out the triplets that were given up, but one of each layer, and put every E into its A."""
+        for _, layer in injected(encoder):
+            right, scale, left = (getattr(layer, part)[_ADAPTER] for part in ("lora_A", "lora_E", "lora_B"))
+            kept = scale.flatten() != 0
+            kept[0] |= not kept.any()
+            layer.lora_A[_ADAPTER] = nn.Parameter((right * scale)[kept])
+            layer.lora_E[_ADAPTER] = nn.Parameter(torch.ones_like(scale[kept]))
+            layer.lora_B[_ADAPTER] = nn.Parameter(left[:, kept])
+
     def describe(self, encoder: nn.Module) -> dict[str, Any]:
         """Return layer -> rank at the end."""
         ranks = {name: int((layer.lora_E[_ADAPTER] != 0).sum()) for name, layer in injected(encoder)}

@@ -67,6 +67,9 @@ class Adaptation:
     def merge(self, encoder: nn.Module) -> None:
         """Put what was learnt into the weights of the base; the encoder answers as before. Where `merges` only."""
 
+    def compact(self, encoder: nn.Module) -> None:
+        """Leave out what does nothing, before weights are stored beside a base; the encoder answers as before."""
+
     def describe(self, encoder: nn.Module) -> dict[str, Any]:
         """Return what else is worth reporting, plain JSON values."""
         return {}

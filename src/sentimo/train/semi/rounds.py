@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
@@ -17,6 +17,18 @@ from sentimo.train.semi.method import SemiMethod
 from sentimo.train.semi.pseudo import Pseudo, PseudoLabel
 
 
+class Labelled(NamedTuple):
+    """Training rows with the texts that a model labelled.
+
+    Attributes:
+        parts: Task -> rows.
+        figure: Dev figure, of those that choose the best epoch, of the model that labelled last; None without rounds.
+    """
+
+    parts: Parts
+    figure: float | None = None
+
+
 def with_pseudo_labels(
     method: SemiMethod,
     texts: Sequence[str],
@@ -28,7 +40,7 @@ def with_pseudo_labels(
     resume: bool = False,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
-) -> Parts:
+) -> Labelled:
     """Return the training rows with the texts that the last of several models labelled; without rounds, as they are.
 
     Args:
@@ -45,20 +57,20 @@ def with_pseudo_labels(
     Raises:
         Interrupted: Ctrl-C; `resume` goes on.
     """
-    parts = train
+    found = Labelled(train)
     for number in range(1, method.rounds + 1):
         assert isinstance(method, Pseudo)
         place = checkpoints.of_round(number)
         begun = resume and place.exists()
         done = place.load() if begun else {}
         if "labels" not in done:
-            learner = build(parts)
+            learner = build(found.parts)
             if progress:
                 progress.note(f"semi {method.name}, round {number} of {method.rounds}: {learner.plan()}")
             fitted = learner.fit(dev, checkpoints=place, resume=begun, progress=progress)
             metric = learner.recipe.early_stopping.metric
             figure = fitted.history[fitted.best_epoch][metric]
-            done = _labels(method, learner, texts, dev)
+            done = {**_labels(method, learner, texts, dev), "figure": figure}
             done["notes"].insert(0, f"the model that labels has {metric} {figure:.4f} on dev")
             if PartialState().num_processes > 1:  # scores may differ in the last bit
                 done = broadcast_object_list([done])[0]
@@ -69,7 +81,8 @@ def with_pseudo_labels(
         parts = {
             task: [*rows, *_rows(done["labels"].get(task, []), task, texts, method)] for task, rows in train.items()
         }
-    return parts
+        found = Labelled(parts, done["figure"])
+    return found
 
 
 def _labels(method: Pseudo, learner: Learner, texts: Sequence[str], dev: Parts) -> dict[str, Any]:
