@@ -37,6 +37,7 @@ class Family:
         plain: What plain fine-tuning differs in from the defaults.
         attacked: Whether the models are attacked as well.
         rest: Most texts without a label that are learnt from.
+        seeds: Runs of every method, from seed 1 on.
         members: Plain models in an ensemble: those of seeds s, s + n, s + 2n and so on of n seeds.
     """
 
@@ -48,6 +49,7 @@ class Family:
     plain: Changes = field(default_factory=dict)
     attacked: bool = False
     rest: int | None = None
+    seeds: int = 3
     members: int = 1
 
 
@@ -115,6 +117,7 @@ FAMILIES = {
         zh="hotel",
         per_label=16,
         rest=3_000,
+        seeds=5,
         plain={"epochs": 25, "batch_size": 8, "early_stopping": {"patience": 25}},
     ),
     "distil": Family(

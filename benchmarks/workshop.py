@@ -255,7 +255,7 @@ def main() -> None:
     options.add_argument("--sets", help=f"of {', '.join(SETS)}, commas between; default: that of the family")
     options.add_argument("--only", help="methods, commas between; default: all of the family")
     options.add_argument("--rows", type=int, help="labelled rows to learn from; default: those of the family")
-    options.add_argument("--seeds", type=int, default=3, help="seeds from 1 on")
+    options.add_argument("--seeds", type=int, help="seeds from 1 on; default: as many as the family has, 3 mostly")
     options.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     options.add_argument("--threads", type=int, default=1, help="of each run")
     options.add_argument("--json", action="store_true")
@@ -266,12 +266,13 @@ def main() -> None:
     family = replace(family, rows=chosen.rows or family.rows)
     methods = {name: family.methods[name] for name in chosen.only.split(",")} if chosen.only else family.methods
     sets = chosen.sets.split(",") if chosen.sets else [family.set]
-    seeds = range(1, chosen.seeds + 1)
-    of_members = range(1, chosen.seeds * family.members + 1)
+    n_seeds = chosen.seeds or family.seeds
+    seeds = range(1, n_seeds + 1)
+    of_members = range(1, n_seeds * family.members + 1)
 
     def job_of(name: str, method: str, changes: Changes, seed: int) -> Job:
         if "combine" in changes:
-            changes = {**changes, "members": list(of_members[seed - 1 :: chosen.seeds])}
+            changes = {**changes, "members": list(of_members[seed - 1 :: n_seeds])}
         return Job(chosen.family, family, name, method, changes, seed)
 
     plain = [job_of(name, "plain", {}, seed) for name in sets for seed in of_members]
@@ -300,7 +301,7 @@ def main() -> None:
                 f"Perplexity of hidden tokens of held-out texts of {SETS[name].folder}: {before:.1f} before "
                 f"pre-training on the others, with a head that was fitted, {after:.1f} after {told['steps']} steps."
             )
-    how = described(family, methods, sets, chosen.seeds)
+    how = described(family, methods, sets, n_seeds)
     if chosen.json:
         print(json.dumps({"how": how, "rows": table, "notes": notes, "machine": describe_machine()}))
     else:
