@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from random import Random
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel
 
 from sentimo.errors import InputError, Interrupted, TrainingError
+from sentimo.train.augment.mask import Mask
 from sentimo.train.encoder import open_base
 from sentimo.train.pretrain.run import Pretraining, run
 from sentimo.train.run import train
@@ -45,6 +47,11 @@ def test_a_base_that_read_the_corpus_guesses_its_tokens_better(settings, corpus,
     assert not (tmp_path / "base.checkpoint").exists()
     record = json.loads((tmp_path / "base" / "pretraining.json").read_text("utf-8"))
     assert record["after"] == found.after
+    texts = ["the film was good and warm", "the room was awful and slow"]
+    new = Mask(base=str(tmp_path / "base"), share=0.3).rewrite(texts, [Random(1), Random(2)])
+    read = {*open_base(str(tmp_path / "base")).tokenizer.tokenize(corpus.read_text("utf-8"))}
+    assert new != texts
+    assert {word for each in new for word in each.split()} <= read  # a head that has not learnt would say any word
     assert str(tmp_path) not in (tmp_path / "base" / "pretraining.json").read_text("utf-8").replace(
         settings["base"], ""
     )

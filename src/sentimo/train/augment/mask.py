@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
@@ -16,6 +18,7 @@ from sentimo.data.augment.words import Word, check_share, is_negation, replaced,
 from sentimo.errors import InputError
 from sentimo.text.language import language_of
 from sentimo.train.encoder import Base, open_base, pretrained, quiet_transformers
+from sentimo.train.pretrain.save import HEAD
 
 _TEXTS_AT_ONCE = 32
 _MOST_TOKENS = 256
@@ -48,7 +51,7 @@ class Mask:
     (`check` of the recipe) is what drops such rows, so do not switch it off here.
 
     Args:
-        base: A masked language model with its head: a folder, such as your own encoder, or a hub id.
+        base: A masked language model with its head: a folder, such as `sentimo pretrain` writes, or a hub id.
         share: Of the words of a text, in (0, 1]; at least one.
         top: Most likely words to draw from.
 
@@ -167,9 +170,22 @@ def _load(base: Base) -> Any:
         raise InputError(
             f"augment 'mask': {base.name!r} cannot be opened as a masked language model: {error}"
         ) from error
-    if missing := sorted(report["missing_keys"]):
+    missing = sorted(report["missing_keys"])
+    if (head := Path(base.source) / HEAD).is_file():
+        _take_head(network, head)
+        missing = []
+    if missing:
         raise InputError(
             f"augment 'mask': {base.name!r} has no head that predicts words ({missing[0]} is missing). Name a folder "
-            "that was saved with its masked-language-model head."
+            "that was saved with its masked-language-model head, such as `sentimo pretrain --objective mlm` writes."
         )
     return network.float().eval()
+
+
+def _take_head(network: Any, path: Path) -> None:
+    """Put the head that `sentimo pretrain` saved into a BERT of transformers."""
+    head = load_file(path)
+    names = {f"cls.predictions.transform.{name}": name for name in head if name != "bias"}
+    names |= {f"cls.predictions.{name}": "bias" for name in ("bias", "decoder.bias")}
+    known = network.state_dict()
+    network.load_state_dict({name: head[own] for name, own in names.items() if name in known}, strict=False)
