@@ -38,7 +38,7 @@ def test_a_method_that_suits_no_row_is_told(tmp_path):
 
     result = invoke(tmp_path / "english.csv", "-m", "homophone")
 
-    assert "homophone made no new row; it may be for another language" in " ".join(result.stderr.split())
+    assert "homophone made no new row: it is for texts in zh" in " ".join(result.stderr.split())
 
 
 def test_the_file_holds_all_rows_with_their_columns_and_what_new_ones_come_from(reviews, tmp_path):

@@ -20,6 +20,7 @@ def test_the_built_in_models_are_listed_with_size_and_digest():
 
 def test_without_a_command_they_are_shown():
     assert "auto (en)" in invoke(models, columns=120).stdout
+    assert invoke(models, "--json").stdout == invoke(models, "list", "--json").stdout
 
 
 def test_the_models_of_a_folder_are_listed_and_damaged_ones_say_why(trained, tmp_path):

@@ -38,7 +38,7 @@ def test_a_search_shows_trials_and_what_to_do_next(recipe_file, tmp_path, monkey
 
 
 def test_a_range_test_shows_a_table_and_writes_a_picture(recipe_file, tmp_path):
-    result = invoke(lr_range, recipe_file, "-o", tmp_path / "rates.svg", "--steps", 20, "--high", 0.5)
+    result = invoke(lr_range, recipe_file, "-o", tmp_path / "rates.svg", "--steps", 60, "--high", 0.5)
 
     assert result.exit_code == 0
     assert "suggested learning rate: " in result.stdout

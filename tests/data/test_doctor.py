@@ -248,8 +248,7 @@ def test_an_imbalance_above_ten_to_one_is_told_with_a_remedy(examined):
     finding = found(examined(rows), "imbalance")
 
     assert finding.message.startswith("12 rows of 'positive' for one of 'negative'")
-    assert "`focal`" in finding.mend
-    assert "`weight: balanced`" in finding.mend
+    assert "`imbalance: sampling`" in finding.mend
 
 
 def test_an_imbalance_of_ten_to_one_is_accepted(examined):

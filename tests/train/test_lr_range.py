@@ -56,6 +56,15 @@ def test_the_suggestion_lies_a_tenth_below_the_lowest_loss():
     assert found.breaks_at == pytest.approx(1e-1)
 
 
+def test_a_loss_that_hardly_falls_says_nothing():
+    rates = np.geomspace(1e-5, 1e-1, 12).tolist()
+
+    assert not read_range(
+        rates, [0.7, 0.69, 0.71, 0.7, 0.68, 0.7, 0.69, 0.7, 0.71, 0.7, 0.7, 0.69], broke=False, usual=1.0
+    ).tells
+    assert read_range(rates, [1.0 - 0.05 * at for at in range(12)], broke=False, usual=1.0).tells
+
+
 def test_a_test_on_a_real_network_finds_rates_that_learn(multi_task):
     recipe = multi_task.model_copy(update={"tasks": multi_task.tasks[:1], "batch_size": 32})
 

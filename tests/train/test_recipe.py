@@ -96,6 +96,8 @@ def test_a_named_mapping_is_looked_up():
         ),
         ({"tasks": [TASK], "schedule": {"warmpu": 0.1}}, "unknown key 'schedule.warmpu'. Did you mean 'warmup'?"),
         ({"tasks": [TASK], "early_stopping": {"patienc": 1}}, "'early_stopping.patienc'. Did you mean 'patience'?"),
+        ({"tasks": [TASK], "learning_rate": 1}, "unknown key 'learning_rate'. Did you mean optimiser.learning_rate?"),
+        ({"tasks": [TASK], "imbalance": "weights"}, "unknown key 'imbalance'. Did you mean tasks.0.imbalance?"),
         ({"tasks": [TASK], "early_stopping": {"zzz": 1}}, "'early_stopping.zzz'. Known keys: metric, patience."),
         (
             {"tasks": [{**TASK, "head": "linaer"}]},

@@ -97,9 +97,11 @@ def augment(
         return
     for note in found.notes:
         err.print(note, markup=False)
-    out.print(_table(shown))
+    if shown:
+        out.print(_table(shown))
     if output is not None:
-        err.print(f"Wrote {len(dataset.examples) + len(new):,} rows to {output}", markup=False)
+        none = "" if new else ", none of them new"
+        err.print(f"Wrote {len(dataset.examples) + len(new):,} rows to {output}{none}", markup=False)
 
 
 def _methods(names: Sequence[str], settings: Sequence[str]) -> list[dict[str, Any]]:

@@ -69,6 +69,11 @@ def _print(found: RangeTest) -> None:
     out.print(table)
     end = f"; the loss broke away at {found.breaks_at:.2g}" if found.breaks_at else "; the loss did not break away"
     out.print(f"falls fastest at {found.steepest:.2g}, lowest at {found.lowest:.2g}{end}")
+    if not found.tells:
+        out.print(
+            f"the loss hardly falls at any rate: nothing to suggest. Take more --steps, or stay with {found.usual:.2g}"
+        )
+        return
     out.print(
         f"suggested learning rate: {found.suggested:.2g} (a tenth of the lowest; the usual one is {found.usual:.2g})"
     )

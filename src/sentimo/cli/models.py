@@ -16,9 +16,9 @@ _Json = Annotated[bool, typer.Option("--json", help="Print it as one line of JSO
 
 
 @models.callback()
-def _alone(context: typer.Context) -> None:
+def _alone(context: typer.Context, json: _Json = False) -> None:
     if context.invoked_subcommand is None:
-        _list(None, json=False)
+        _list(None, json=json)
 
 
 @models.command(name="list")

@@ -68,7 +68,7 @@ def judge_balance(counts: Mapping[str, int], space: LabelSpace, *, given: bool) 
     if rare := [f"{label!r} ({counted(n, 'row')})" for label, n in seen.items() if n < _FEW]:
         mend = "Add rows, or join such labels to others: too few to learn from, to hold back and to judge by."
         yield Finding("warning", "rare-label", f"labels with fewer than {_FEW} rows: {listed(rare)}", mend)
-    yield from _imbalanced(seen, space)
+    yield from _imbalanced(seen)
 
 
 def _names(answer: Answer, space: LabelSpace | None) -> list[str]:
@@ -88,17 +88,17 @@ def _all_names(space: LabelSpace) -> Sequence[str]:
     return [f"{start:g} to {end:g}" for start, end in pairwise(cuts)]
 
 
-def _imbalanced(seen: Mapping[str, int], space: LabelSpace) -> Iterator[Finding]:
+def _imbalanced(seen: Mapping[str, int]) -> Iterator[Finding]:
     ratio = imbalance(seen)
     if ratio is None or ratio <= _STRONG:
         return
     most, least = max(seen, key=lambda label: seen[label]), min(seen, key=lambda label: seen[label])
-    objective = "`asymmetric`, or `bce`" if space.kind == "multi" else "`focal`, or `cross_entropy`"
     yield Finding(
         "warning",
         "imbalance",
         f"{ratio:.0f} rows of {most!r} for one of {least!r}: a model may hardly ever answer the rare ones",
-        f"Use the objective {objective} with `weight: balanced`, and judge by macro F1 instead of accuracy.",
+        "Let rare labels count in training: `imbalance: sampling` of the task (or weights, logit-adjustment, focal). "
+        "Judge by macro F1 instead of accuracy.",
     )
 
 

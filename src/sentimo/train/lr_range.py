@@ -49,13 +49,18 @@ class RangeTest:
     usual: float
 
     @property
+    def tells(self) -> bool:
+        """Whether the smoothed loss falls by a tenth or more, or breaks away: if not, all of it may be noise."""
+        return self.breaks_at is not None or min(self.smoothed) < 0.9 * self.smoothed[0]
+
+    @property
     def suggested(self) -> float:
         """A tenth of the rate with the lowest loss: far enough from where learning breaks."""
         return self.lowest / 10
 
     def to_dict(self) -> dict[str, Any]:
         """Return a plain dictionary for JSON."""
-        return {**vars(self), "suggested": self.suggested}
+        return {**vars(self), "suggested": self.suggested, "tells": self.tells}
 
 
 def lr_range(

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Protocol
 
+from sentimo.text.language import Language
+
 AUGMENTERS: Mapping[str, str] = {
     "synonym": "sentimo.data.augment.synonym:Synonym",
     "insert": "sentimo.data.augment.insert:Insert",
@@ -21,6 +23,10 @@ AUGMENTERS: Mapping[str, str] = {
     "mask": "sentimo.train.augment.mask:Mask",
     "back_translation": "sentimo.train.augment.back_translation:BackTranslation",
 }
+
+
+BOUND: Mapping[str, Language] = {"keyboard": "en", "homophone": "zh", "shape": "zh"}
+"""Method -> the language whose texts alone it can change."""
 
 
 class Augmenter(Protocol):

@@ -10,11 +10,12 @@ import numpy as np
 
 from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
-from sentimo.data.augment import AUGMENTERS, Augmenter
+from sentimo.data.augment import AUGMENTERS, BOUND, Augmenter
 from sentimo.data.augment.dispute import disputed
 from sentimo.data.augment.rows import METHOD, ORIGINAL, augment_examples
 from sentimo.engine.predictor import Predictor, Predicts
 from sentimo.errors import DataError, InputError
+from sentimo.text.language import main_languages
 from sentimo.text.normalise import folded
 from sentimo.train.catalogue import build
 from sentimo.train.folds import fold_models
@@ -94,10 +95,11 @@ def augment_parts(
         found.notes.append(f"{name}: {len(kept)} augmented rows added ({told})")
         if note:
             found.notes.append(f"{name}: {note}")
-        if idle := sorted(set(methods) - {each.document.meta[METHOD] for each in made}):
-            found.notes.append(
-                f"{name}: {', '.join(idle)} made no new row; it may be for another language, or there were too few rows"
-            )
+        languages = main_languages(each.document.text for each in rows)
+        for method in sorted(set(methods) - {each.document.meta[METHOD] for each in made}):
+            language = BOUND.get(method)
+            why = f"it is for texts in {language}" if language and language not in languages else "nothing to change"
+            found.notes.append(f"{name}: {method} made no new row: {why}")
     return found
 
 

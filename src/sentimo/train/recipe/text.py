@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sentimo.errors import MissingExtraError, RecipeError, did_you_mean
+from sentimo.errors import MissingExtraError, RecipeError, did_you_mean, nearest
 from sentimo.train.recipe.choices import as_named
 from sentimo.train.recipe.parts import Augment, EarlyStopping, Optimiser, Schedule, TaskRecipe, Teacher, as_augment
 from sentimo.train.recipe.paths import moved
@@ -145,9 +145,9 @@ def _sentence(error: Mapping[str, Any]) -> str:
     place = [each for each in error["loc"] if each not in _TYPES]
     name = ".".join(str(each) for each in place)
     if error["type"] == "extra_forbidden":
-        known = _fields_at(place[:-1])
-        otherwise = f" Known keys: {', '.join(known)}."
-        return f"unknown key {name!r}.{did_you_mean(str(place[-1]), known, otherwise)}"
+        known, key = _fields_at(place[:-1]), str(place[-1])
+        otherwise = _elsewhere(key) or f" Known keys: {', '.join(known)}."
+        return f"unknown key {name!r}.{did_you_mean(key, known, otherwise)}"
     if error["type"] == "missing":
         return f"{name!r} is missing"
     message = _EXPECTED.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
@@ -156,15 +156,25 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return f"{name}: {message}" if name else message
 
 
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "tasks": TaskRecipe,
+    "optimiser": Optimiser,
+    "schedule": Schedule,
+    "early_stopping": EarlyStopping,
+    "augment": Augment,
+    **OPTIONAL_PARTS,
+    "teacher": Teacher,
+}
+
+
 def _fields_at(place: Sequence[Any]) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {
-        "tasks": TaskRecipe,
-        "optimiser": Optimiser,
-        "schedule": Schedule,
-        "early_stopping": EarlyStopping,
-        "augment": Augment,
-        **OPTIONAL_PARTS,
-        "teacher": Teacher,
-    }
     names = [each for each in place if isinstance(each, str)]
-    return list((parts[names[-1]] if names and names[-1] in parts else Recipe).model_fields)
+    return list((_PARTS[names[-1]] if names and names[-1] in _PARTS else Recipe).model_fields)
+
+
+def _elsewhere(key: str) -> str:
+    """Return a hint where a key, or one much like it, belongs into a part of the recipe."""
+    for owner, part in _PARTS.items():
+        if found := nearest(key, part.model_fields):
+            return f" Did you mean {f'{owner}.0' if owner == 'tasks' else owner}.{found}?"
+    return ""
