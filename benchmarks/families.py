@@ -88,6 +88,7 @@ FAMILIES = {
             "mask": {"augment": {"name": "mask", "base": "{domain}"}},
             "synonym and delete": {"augment": ["synonym", "delete"]},
             **_TWICE,
+            "swap and twice the epochs": {"augment": "swap", **_TWICE["twice the epochs"]},
         },
         zh=None,
         rows=1_000,
@@ -98,6 +99,7 @@ FAMILIES = {
         zh=None,
         rows=1_000,
     ),
+    "epochs": Family({f"{n} epochs": {"epochs": n} for n in (10, 20)}, rows=1_000),
     "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}, rows=1_000),
     "average": Family({name: {"average": name} for name in ("ema", "swa")}, rows=1_000),
     "composed": Family(

@@ -41,6 +41,15 @@ def test_a_model_judges_the_task_that_has_the_labels(tmp_path):
     assert [(each["row"], each["suggested"]) for each in found["errors"]] == [(25, "positive")]
 
 
+def test_one_text_with_two_labels_is_told(tmp_path):
+    rows = [f"room {at} was fine,{mood}" for at, mood in enumerate(["good", "bad"] * 8)]
+    (tmp_path / "moods.csv").write_text("\n".join(["text,mood", *rows, "Room 0  was fine,bad"]) + "\n", "utf-8")
+
+    told = invoke(tmp_path / "moods.csv").stderr
+
+    assert "1 texts with different labels in different rows: sentimo doctor names them" in " ".join(told.split())
+
+
 def test_the_list_is_written_and_the_data_left_alone(reviews, tmp_path):
     before = reviews.read_bytes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
 
 if TYPE_CHECKING:
+    from sentimo.core.documents import Target
     from sentimo.data.dataset import Dataset
     from sentimo.train.label_errors import LabelCheck
 
@@ -80,6 +82,11 @@ def check_labels(
     dataset = dataset or load_dataset(data, reading, task=name, space=given)
     if model is not None and (note := learnt_note(dataset.examples, model)):
         err.print(f"{note}, and defends their labels", markup=False)
+    answers: dict[str, set[Target]] = defaultdict(set)
+    for each in dataset.examples:
+        answers[" ".join(each.document.text.casefold().split())].add(each.targets[name])
+    if n := sum(len(each) > 1 for each in answers.values()):
+        err.print(f"{n:,} texts with different labels in different rows: sentimo doctor names them", markup=False)
     found = check(
         dataset.examples,
         name,
