@@ -47,7 +47,7 @@ def test_one_text_with_two_labels_is_told(tmp_path):
 
     told = invoke(tmp_path / "moods.csv").stderr
 
-    assert "1 texts with different labels in different rows: sentimo doctor names them" in " ".join(told.split())
+    assert "1 text with different labels in different rows: sentimo doctor names them" in " ".join(told.split())
 
 
 def test_the_list_is_written_and_the_data_left_alone(reviews, tmp_path):

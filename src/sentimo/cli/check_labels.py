@@ -53,6 +53,7 @@ def check_labels(
     """
     from sentimo.core.labels import chosen_space
     from sentimo.data.dataset import load_dataset
+    from sentimo.data.diagnosis import counted
     from sentimo.data.writers.table import check_free, write_table
     from sentimo.engine.analyzer import Analyzer
     from sentimo.evaluate.labelled import load_labelled
@@ -86,7 +87,8 @@ def check_labels(
     for each in dataset.examples:
         answers[" ".join(each.document.text.casefold().split())].add(each.targets[name])
     if n := sum(len(each) > 1 for each in answers.values()):
-        err.print(f"{n:,} texts with different labels in different rows: sentimo doctor names them", markup=False)
+        contradicted = f"{counted(n, 'text')} with different labels in different rows"
+        err.print(f"{contradicted}: sentimo doctor names them", markup=False)
     found = check(
         dataset.examples,
         name,
