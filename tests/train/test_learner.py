@@ -55,6 +55,17 @@ def test_dev_rows_choose_the_epoch_and_without_them_there_are_no_figures(learner
     assert "main" not in without[0]
 
 
+def test_a_recipe_without_epochs_takes_those_of_its_rows(bert_base, recipe):
+    rows = {"mood": mood_examples(160)}
+    given, usual = (
+        Learner.build(recipe("mood", batch_size=8, epochs=epochs), bert_base, {"mood": MOODS}, rows)
+        for epochs in (1.5, None)
+    )
+
+    assert (given.recipe.epochs, usual.recipe.epochs) == (1.5, 10.0)  # 200 steps of 20 an epoch
+    assert usual.plan().n_steps == 200
+
+
 def test_an_objective_that_does_not_suit_is_refused(bert_base, recipe):
     with pytest.raises(RecipeError, match="objective 'bce' is for multi tasks"):
         Learner.build(

@@ -15,6 +15,7 @@ from sentimo.train.optim import (
     build_schedule,
     default_head_rate,
     default_learning_rate,
+    usual_epochs,
 )
 from sentimo.train.recipe import Optimiser, Schedule
 
@@ -24,6 +25,15 @@ OPTIMISERS = get_args(Optimiser.model_fields["name"].annotation)
 @pytest.fixture
 def network(recipe, spaces, bert_base):
     return build_network(bert_base, {"mood": spaces["mood"]}, recipe("mood"))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "epochs"),
+    [(100_000, 32, 3.0), (2_200, 32, 3.0), (1_000, 32, 7.0), (1_000, 8, 3.0), (320, 32, 20.0), (5, 32, 20.0)],
+)
+def test_few_rows_are_learnt_from_more_often(n_rows, batch_size, epochs):
+    # 200 steps: 7 epochs of 32 steps; never above 20 epochs
+    assert usual_epochs(n_rows, batch_size) == epochs
 
 
 def group_of(optimiser, network):

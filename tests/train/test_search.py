@@ -66,6 +66,7 @@ def test_the_default_space_goes_through_the_rate():
     assert (rate.low, rate.high, rate.log) == (pytest.approx(2e-5), pytest.approx(5e-4), True)
     assert set(space) >= {"epochs", "batch_size", "dropout"}
     check_space(toy_recipe(), space)
+    assert (space["epochs"].high, default_space(1e-4, epochs=20)["epochs"].high) == (5, 30)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from sentimo.train.few_shot import learn_from_few, rest
 from sentimo.train.loop import FitResult, fit, loss_weights
 from sentimo.train.network import build_network, load_heads_too
 from sentimo.train.objectives.step import Surroundings, TaskLosses
+from sentimo.train.optim import usual_epochs
 from sentimo.train.plan import Plan, make_plan
 from sentimo.train.precision import InPrecision, choose_precision
 from sentimo.train.priors import start_from_priors
@@ -74,8 +75,9 @@ class Learner:
         """Put a learner together.
 
         Args:
-            recipe: Its seed draws the new heads. Its `few_shot` is left out where rows have pseudo-labels: those are
-                no longer few, and pairs of them would be thousands.
+            recipe: Its seed draws the new heads. Where it names no epochs, the rows decide (`usual_epochs`). Its
+                `few_shot` is left out where rows have pseudo-labels: those are no longer few, and pairs of them would
+                be thousands.
             base: The base model.
             spaces: Task -> label space, in the order of the recipe.
             train: The training rows of each task.
@@ -100,6 +102,7 @@ class Learner:
         if recipe.teacher and teachers is None:
             teachers = Teachers(recipe.teacher, spaces)
         rows = to_rows(examples, spaces, base, recipe.max_tokens)
+        recipe = recipe.model_copy(update={"epochs": recipe.epochs or usual_epochs(len(rows), recipe.batch_size)})
         semi = semi_method(recipe)
         semi.check(spaces)
         has_label = [bool(each.targets) for each in examples]

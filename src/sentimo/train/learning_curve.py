@@ -157,7 +157,7 @@ def _measure(recipe: Recipe, stock: Stock, data: TaskData, n: int, seed: int) ->
     sample = random.Random(seed).sample(data.train, len(data.train))[:n]
     part = TaskData(data.space, sample, [], data.test or data.dev)
     steps_an_epoch = -(-n // recipe.batch_size)
-    epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch)
+    epochs = max(recipe.epochs, MIN_STEPS / steps_an_epoch) if recipe.epochs else None  # else the rows decide
     small = recipe.model_copy(update={"seed": seed, "epochs": epochs})
     learner = prepare(small, {task.name: replace(data, train=sample)}, stock).learner()
     learner.fit(None)  # no dev rows may choose an epoch: they would be more labels than the sample has

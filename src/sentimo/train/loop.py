@@ -24,7 +24,7 @@ from sentimo.train.adapt.build import adaptation_of
 from sentimo.train.averages.build import build_average
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.objectives.step import Batch, TaskLosses, random_state, set_random_state
-from sentimo.train.optim import build_optimiser, build_schedule
+from sentimo.train.optim import build_optimiser, build_schedule, usual_epochs
 from sentimo.train.precision import choose_precision
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import Recipe
@@ -217,7 +217,7 @@ class _Run:
         self.precision = choose_precision(recipe.precision, self.device)
         self.lengths = [len(ids) for ids in rows.ids]
         self.per_epoch = math.ceil(len(rows) / recipe.batch_size)
-        self.n_steps = max(1, round(self.per_epoch * recipe.epochs))
+        self.n_steps = max(1, round(self.per_epoch * (recipe.epochs or usual_epochs(len(rows), recipe.batch_size))))
         self.network = network.to(self.device)
         self.adaptation = adaptation_of(network)
         self.adaptation.begin(self.n_steps)

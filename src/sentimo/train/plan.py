@@ -14,6 +14,7 @@ from torch import nn
 from sentimo.engine.batching import batches
 from sentimo.errors import TrainingError
 from sentimo.train.loop import epoch_batches, is_out_of_memory, padded
+from sentimo.train.optim import usual_epochs
 from sentimo.train.precision import autocast, choose_precision
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
@@ -75,7 +76,8 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe, passes: float = 1.
     device = next(network.parameters()).device
     precision = choose_precision(recipe.precision, device)
     lengths = [len(ids) for ids in rows.ids]
-    n_steps = max(1, round(-(-len(rows) // recipe.batch_size) * recipe.epochs))
+    epochs = recipe.epochs or usual_epochs(len(rows), recipe.batch_size)
+    n_steps = max(1, round(-(-len(rows) // recipe.batch_size) * epochs))
     n_tokens = sum(lengths)
     taken = max(0, _resident_bytes() - 4 * sum(each.numel() for each in network.parameters()))
     speed = _trial(network, rows, recipe, precision)
@@ -84,11 +86,11 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe, passes: float = 1.
         n_learning=sum(each.numel() for each in network.parameters() if each.requires_grad),
         n_rows=len(rows),
         n_tokens=n_tokens,
-        epochs=recipe.epochs,
+        epochs=epochs,
         n_steps=n_steps,
         memory_bytes=expected_memory(network, lengths, recipe, precision, passes)
         + (taken if device.type == "cpu" else 0),
-        seconds=n_tokens * recipe.epochs * passes / speed,
+        seconds=n_tokens * epochs * passes / speed,
         tokens_per_second=speed / passes,
         precision=precision,
         device=f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type,

@@ -164,6 +164,8 @@ class _Training:
         )
         resume = resume and checkpoints.is_begun()
         learner = self.prepared.learner(labelled.parts)
+        if labelled.figure is None:  # else models of fewer rows would learn for as long, when it is made again
+            self.recipe = self.recipe.model_copy(update={"epochs": learner.recipe.epochs})
         for caution in learner.cautions():
             self._tell(caution)
         self.progress.note(str(learner.plan()))

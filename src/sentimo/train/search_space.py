@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sentimo.errors import RecipeError
+from sentimo.train.optim import USUAL_EPOCHS
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, with_settings
 
 _FREE = ("head", "objective", "imbalance", "loss_weight")  # what of a task does not change which rows there are
@@ -25,15 +26,16 @@ class Suggests(Protocol):
         """Draw one of several values."""
 
 
-def default_space(rate: float) -> SearchSpace:
+def default_space(rate: float, epochs: float = USUAL_EPOCHS) -> SearchSpace:
     """Return the space that is searched when the recipe has none of its own: see docs/search.md.
 
     Args:
         rate: Learning rate of the recipe, or the usual one.
+        epochs: Its epochs, or the usual ones.
     """
     return {
         "optimiser.learning_rate": SearchRange(low=rate / 5, high=rate * 5, log=True),
-        "epochs": SearchRange(low=2, high=5, step=1),
+        "epochs": SearchRange(low=2, high=max(5, round(1.5 * epochs)), step=1),
         "batch_size": [16, 32, 64],
         "dropout": SearchRange(low=0.0, high=0.3),
         "schedule.warmup": SearchRange(low=0.0, high=0.2),

@@ -29,7 +29,7 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     Args:
         base: "minilm", "zh-small", a hub id or a folder.
-        epochs: Epochs at most.
+        epochs: Epochs at most. None: 3, more where rows are few.
         batch_size: Texts per step.
         learning_rate: None takes the default of the optimiser and base.
         max_tokens: Texts are cut to it in training, read in windows after.
@@ -51,7 +51,7 @@ class SentimoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         self,
         base: str = "minilm",
         *,
-        epochs: float = 3.0,
+        epochs: float | None = None,
         batch_size: int = 32,
         learning_rate: float | None = None,
         max_tokens: int = 128,

@@ -68,7 +68,9 @@ class Recipe(Part):
         description="How linear heads see a text. `native`: as the base's own sequence classification does.",
     )
     max_tokens: int = Field(default=128, ge=8, description="Texts are cut to it in training, read in windows after.")
-    epochs: float = Field(default=3.0, gt=0)
+    epochs: float | None = Field(
+        default=None, gt=0, description="At most. Default: 3, more where rows are so few that these were few steps."
+    )
     batch_size: int = Field(default=32, ge=1, description="Texts per step of the optimiser.")
     micro_tokens: int = Field(
         default=2048, ge=8, description="Most tokens, padding included, in memory at once; batches are split to fit."
