@@ -62,8 +62,8 @@ def test_a_recipe_without_epochs_takes_those_of_its_rows(bert_base, recipe):
         for epochs in (1.5, None)
     )
 
-    assert (given.recipe.epochs, usual.recipe.epochs) == (1.5, 10.0)  # 200 steps of 20 an epoch
-    assert usual.plan().n_steps == 200
+    assert (given.recipe.epochs, usual.recipe.epochs) == (1.5, 15.0)  # 300 steps of 20 an epoch
+    assert usual.plan().n_steps == 300
 
 
 def test_an_objective_that_does_not_suit_is_refused(bert_base, recipe):

@@ -29,10 +29,10 @@ def network(recipe, spaces, bert_base):
 
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "epochs"),
-    [(100_000, 32, 3.0), (2_200, 32, 3.0), (1_000, 32, 7.0), (1_000, 8, 3.0), (320, 32, 20.0), (5, 32, 20.0)],
+    [(100_000, 32, 3.0), (3_300, 32, 3.0), (1_000, 32, 10.0), (1_000, 8, 3.0), (480, 32, 20.0), (5, 32, 20.0)],
 )
 def test_few_rows_are_learnt_from_more_often(n_rows, batch_size, epochs):
-    # 200 steps: 7 epochs of 32 steps; never above 20 epochs
+    # 300 steps: 10 epochs of 32 steps; never above 20 epochs
     assert usual_epochs(n_rows, batch_size) == epochs
 
 

@@ -35,12 +35,12 @@ FROZEN_FACTOR = 10.0
 """How many times faster still heads learn over an encoder that is frozen or adapted: little moves under them."""
 
 
-USUAL_EPOCHS, MOST_EPOCHS, LEAST_STEPS = 3, 20, 200
+USUAL_EPOCHS, MOST_EPOCHS, LEAST_STEPS = 3, 20, 300
 """Epochs of a recipe that names none, and the steps for which there are more of them where rows are few."""
 
 
 def usual_epochs(n_rows: int, batch_size: int) -> float:
-    """Return the epochs of a recipe that names none: 3, or so many that there are 200 steps, but at most 20.
+    """Return the epochs of a recipe that names none: 3, or so many that there are 300 steps, but at most 20.
 
     Source: Zhang et al. 2021, "Revisiting Few-sample BERT Fine-tuning", arXiv:2006.05987, section 6; Mosbach et al.
     2021, arXiv:2006.04884: few rows need more steps than the usual three epochs have. Measured: docs/results.md.
