@@ -66,7 +66,7 @@ _ADAPTERS = ("lora", "adalora", "ia3", "bitfit", "bottleneck", "prefix", "prompt
 _WRAPPERS = ("fgm", "pgd", "freelb", "vat", "smart", "rdrop")
 _IMBALANCE = ("weights", "sampling", "logit-adjustment", "focal")
 _AUGMENT = ("synonym", "insert", "swap", "delete")
-_TWICE: dict[str, Changes] = {"twice the epochs": {"epochs": 6}}  # as many steps as with a copy of every row
+_TWICE: dict[str, Changes] = {"twice the epochs": {"epochs": 20}}  # as many steps as with a copy of every row
 _COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
 _SEMI = ("pseudo", "uda", "fixmatch")
 _STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
@@ -88,7 +88,6 @@ FAMILIES = {
             "mask": {"augment": {"name": "mask", "base": "{domain}"}},
             "synonym and delete": {"augment": ["synonym", "delete"]},
             **_TWICE,
-            "swap and twice the epochs": {"augment": "swap", **_TWICE["twice the epochs"]},
         },
         zh=None,
         rows=1_000,
@@ -99,7 +98,7 @@ FAMILIES = {
         zh=None,
         rows=1_000,
     ),
-    "epochs": Family({f"{n} epochs": {"epochs": n} for n in (10, 20)}, rows=1_000),
+    "epochs": Family({f"{n} epochs": {"epochs": n} for n in (3, 6, 20)}, rows=1_000),
     "imbalance": Family({name: {"task": {"imbalance": name}} for name in _IMBALANCE}, rows=1_000),
     "average": Family({name: {"average": name} for name in ("ema", "swa")}, rows=1_000),
     "composed": Family(

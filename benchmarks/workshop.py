@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from families import FAMILIES, SETS, Changes, Family
 
 from sentimo.evaluate.speed.machine import describe_machine
+from sentimo.train.optim import usual_epochs
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
@@ -77,7 +78,7 @@ class Job:
             "name": self.method,
             "base": SETS[self.set].base,
             "tasks": [{"name": "labels", **parts, **self.changes.get("task", {})}],
-            "epochs": 3,
+            "epochs": epochs_of(self.family),
             "seed": self.seed,
             "baseline": False,
             **self.family.plain,
@@ -157,6 +158,12 @@ class Job:
         return robust
 
 
+def epochs_of(family: Family) -> float:
+    """Return the epochs of plain fine-tuning: those that the rows get by default, where the family names none."""
+    found: float = family.plain.get("epochs") or usual_epochs(family.rows, 32)
+    return found
+
+
 def _figures(result: Mapping[str, Any]) -> dict[str, Any]:
     own = result["tasks"]["labels"]
     return {
@@ -231,17 +238,17 @@ def described(family: Family, methods: Mapping[str, Changes], sets: Sequence[str
         else f"{family.rows:,} labelled rows"
     )
     bases = dict.fromkeys(family.plain.get("base", SETS[each].base) for each in sets)
-    epochs = family.plain.get("epochs", 3)
+    epochs = epochs_of(family)
     others: dict[str, list[str]] = {}
     for name, changes in methods.items():
         base = [changes["base"]] if changes.get("base") not in (None, "{domain}") else []
         if base or "epochs" in changes:
-            others.setdefault(", ".join((*base, f"{changes.get('epochs', epochs)} epochs")), []).append(name)
+            others.setdefault(", ".join((*base, f"{changes.get('epochs', epochs):g} epochs")), []).append(name)
     own = "".join(f"; {' and '.join(names)}: {what}" for what, names in others.items())
     if "{rest}" in json.dumps(methods):
         own += f"; texts without labels: {f'{family.rest:,} of the' if family.rest else 'all'} other training rows"
     return (
-        f"{rows}, up to {HELD_OUT['test']:,} test rows; {' and '.join(bases)}, {epochs} epochs{own}; "
+        f"{rows}, up to {HELD_OUT['test']:,} test rows; {' and '.join(bases)}, {epochs:g} epochs{own}; "
         f"seeds 1 to {n_seeds}: mean ± half of the 95 % interval; points are hundredths, paired by seed; CPU time "
         "is that of the whole run against plain, with judging, export and all members of an ensemble, but without a "
         "teacher's training and without what a base read before"

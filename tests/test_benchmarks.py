@@ -153,10 +153,12 @@ def test_a_table_says_which_bases_learnt_for_how_long(workshop):
 
     own = workshop.described(families["knowledge-textcnn"], families["knowledge-textcnn"].methods, ["sst2"], 3)
     students = workshop.described(families["distil"], families["distil"].methods, ["emotion-6"], 3)
+    small = workshop.described(families["imbalance"], families["imbalance"].methods, ["emotion-6"], 3)
     few = workshop.described(families["few-shot"], families["few-shot"].methods, ["hotel"], 10)
 
     assert own.startswith("1,000 labelled rows, up to 2,000 test rows; textcnn, 10 epochs; seeds 1 to 3:")
     assert "; minilm, 3 epochs; textcnn alone and textcnn taught: textcnn, 10 epochs; static alone" in students
+    assert "; minilm, 10 epochs; seeds 1 to 3:" in small  # as many as a thousand rows get by default
     assert few.startswith("16 rows of each label")
     assert "; zh-small, 25 epochs; pairs then texts: 2 epochs; texts without labels: 3,000 of the" in few
 
