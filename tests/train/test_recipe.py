@@ -185,9 +185,9 @@ def test_settings_that_contradict_each_other_are_refused(settings, sentence):
         parse(**settings)
 
 
-@pytest.mark.parametrize("data", [None, [TASK], "mood", 3])
-def test_what_is_not_a_table_is_refused(data):
-    with pytest.raises(RecipeError, match="expected keys and values at the top, found"):
+@pytest.mark.parametrize(("data", "found"), [(None, "nothing"), ([TASK], "a list"), ("mood", "'mood'"), (3, "3")])
+def test_what_is_not_a_table_is_refused(data, found):
+    with pytest.raises(RecipeError, match=f"expected keys and values at the top, such as `tasks:`, found {found}"):
         parse_recipe(data)
 
 

@@ -43,7 +43,8 @@ def parse_recipe(data: Any, where: str = "recipe") -> Recipe:
         RecipeError: names each wrong key or value, with the nearest known key.
     """
     if not isinstance(data, Mapping):
-        raise RecipeError(f"{where}: expected keys and values at the top, found {type(data).__name__}")
+        found = "nothing" if data is None else "a list" if isinstance(data, list) else repr(data)
+        raise RecipeError(f"{where}: expected keys and values at the top, such as `tasks:`, found {found}")
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
