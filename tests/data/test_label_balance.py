@@ -52,9 +52,9 @@ def test_imbalance_is_the_most_frequent_label_over_the_rarest_that_occurs():
     assert imbalance({"a": 30, "b": 0}) is None
 
 
-def test_a_rare_label_of_several_is_weighed_by_other_objectives():
+def test_a_rare_label_of_several_has_the_same_remedy():
     space = LabelSpace("mood", ("a", "b"), "multi")
 
     (finding,) = judge_balance({"a": 110, "b": 10}, space, given=False)
 
-    assert "`asymmetric`" in finding.mend
+    assert "`imbalance: sampling`" in finding.mend

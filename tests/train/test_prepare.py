@@ -13,7 +13,7 @@ from sentimo.train.encoder import open_base
 from sentimo.train.learner import Learner
 from sentimo.train.learning_curve import learning_curve
 from sentimo.train.lr_range import lr_range
-from sentimo.train.optim import build_optimiser, usual_rate
+from sentimo.train.optim import build_optimiser, default_learning_rate, usual_rate
 from sentimo.train.prepare import Stock, prepare, rows_of
 from sentimo.train.recipe import with_settings
 from sentimo.train.search import search
@@ -129,7 +129,8 @@ def test_the_usual_rate_is_what_an_optimiser_takes(settings, quick):
     network = prepared.learner().network
     plain = {group["lr"] for group in build_optimiser(network, recipe.optimiser).param_groups}
     assert plain == {group["lr"] for group in build_optimiser(network, prepared.recipe.optimiser).param_groups}
-    assert plain <= {rate, head}
+    pooler = {default_learning_rate("adamw", prepared.base.width)} if "adapt" in settings else set()
+    assert plain <= {rate, head} | pooler
 
 
 def test_the_range_test_of_an_encoder_from_nothing_shows_its_own_rate(quick):
