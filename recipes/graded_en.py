@@ -39,8 +39,12 @@ from graded_en_words import (
     PEOPLE,
     PLACES,
     PRAISE,
+    RATED,
+    RATINGS,
     REPORTS,
     SHORT,
+    SIGNED,
+    SIGNS,
     SLANG,
     STRONG_BLAME,
     STRONG_PRAISE,
@@ -341,6 +345,20 @@ def _cliche(draw: random.Random) -> Graded:
     )
 
 
+def _rating(draw: random.Random) -> Graded:
+    side = draw.choice((*SIDES, *SIDES, "neutral"))
+    text = draw.choice(RATED).format(r=_pick(draw, RATINGS[side]), t=_pick(draw, THINGS))
+    return Graded(text + draw.choice((".", "")), side, 0.2 if side == "neutral" else 0.75)
+
+
+def _sign(draw: random.Random) -> Graded:
+    """Emoji and emoticons alone, or with words that take no side."""
+    side = a_side(draw)
+    words = {"t": THINGS, "p": PLACES, "x": NOUNS, "d": DAYS, "h": PEOPLE}
+    drawn = {name: _pick(draw, phrases) for name, phrases in words.items()}
+    return Graded(draw.choice(SIGNED).format(s=draw.choice(SIGNS[side].split()), **drawn), side, 0.6)
+
+
 def _both(draw: random.Random) -> Graded:
     """As much praise as blame."""
     (good, _), (bad, _) = _clause(draw, "positive"), _clause(draw, "negative")
@@ -374,6 +392,8 @@ _KINDS: dict[Make, float] = {
     _slang: 0.5,
     _doubt: 0.7,
     _cliche: 0.5,
+    _rating: 0.5,
+    _sign: 0.7,
     _both: 0.7,
     _neutral(FACTS): 2,
     _neutral(ASKED): 1,

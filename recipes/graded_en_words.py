@@ -276,3 +276,32 @@ DAYS = "yesterday, this morning, on Wednesday, last year, tomorrow, on the 4th o
 LOUD = {"": 0.0, "!": 0.05, "!!!": 0.1}
 SHORT = {"you": "u", "great": "gr8", "really": "rly", "love": "luv", "though": "tho", "thanks": "thx", "with": "w/"}
 SHORT |= {"so": "sooo"}
+RATINGS = {  # side or none -> marks
+    "positive": "9/10, 8 out of 10, 4.5 out of 5, five out of five stars, a solid nine, top marks, full marks",
+    "negative": "2/10, 3 out of 10, 0.5 out of 5, one star out of five, zero stars, half a star, a generous two",
+    "neutral": "5/10, 5 out of 10, 2.5 out of 5, three out of five stars, half marks",
+}
+RATED = (
+    "{r} from me",
+    "{r} for {t}",
+    "{t}: {r}",
+    "I gave {t} {r}",
+    "{r}, and that is my final word",
+    "my verdict on {t}? {r}",
+    "{t}, the short version: {r}",
+)
+SIGNS = {
+    "positive": "😀 😍 🥰 🎉 👏 ❤️ 😊 🤩 👍 🥳 :) :-) :D ^_^ <3",
+    "negative": "😡 😠 👎 💔 🤮 😤 😒 🙄 😭 😞 :( :-( D: T_T >:(",
+}
+SIGNED = (
+    "{s}",
+    "{s}{s}",
+    "{s}{s}{s}",
+    "{t} {s}",
+    "{d} at {p} {s}",
+    "the new {x} {s}",
+    "{h} {d} {s}{s}",
+    "{s} {t}",
+    "{p} {s}",
+)
