@@ -141,7 +141,8 @@ the distance from neutral, whatever the sign: ``|2 i - 1|`` of SST-5's class i i
 
 Beside them it learnt 23,300 sentences made for it (`recipes/graded_en.py`): words of praise and blame with adverbs of
 degree, negation, contrast, comparison, wishes, conditions, reports, quotes, irony, slang, marks, emoji, long stories,
-and facts and questions without a side; a tenth of them with misspelt words. A few words of 6 % of all rows were mistyped once more.
+and facts and questions without a side; a tenth of them with misspelt words. A few words of 6 % of all rows were
+mistyped once more.
 
 ## Phenomena
 
