@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from sentimo.core.documents import Document, Example
 from sentimo.errors import DataError
 from sentimo.train.marks import MEMBERS, PARTS, Marks, learnt_note, mark, without_learnt
+from sentimo.train.remarks import on_rows_that_taught
 
 
 def rows(*texts):
@@ -38,6 +41,24 @@ def test_an_ensemble_has_learnt_what_its_members_have(model, tmp_path):
         (tmp_path / "both" / MEMBERS / place / PARTS).write_text(content, "utf-8")
 
     assert Marks.read(tmp_path / "both").learnt == {mark(each) for each in rows("a good day", "warm")}
+
+
+def test_a_run_tells_where_base_or_teacher_has_learnt_what_judges_it(model):
+    parts = {"dev": {"mood": rows("so bad", "new")}, "judged": {"mood": rows("newer", "a good day", "So bad.")}}
+    material = SimpleNamespace(**parts, has_test=True)
+    recipe = SimpleNamespace(teacher=SimpleNamespace(models=[model]))
+
+    told = list(on_rows_that_taught(recipe, SimpleNamespace(source=""), material))
+
+    assert told == [
+        f"the teacher ({model}) has learnt 1 of 2 dev rows: figures on them look better than they are",
+        f"the teacher ({model}) has learnt 2 of 3 test rows: figures on them look better than they are",
+    ]
+    alone = SimpleNamespace(teacher=None)
+    (of_base,) = on_rows_that_taught(
+        alone, SimpleNamespace(source=str(model)), SimpleNamespace(**parts, has_test=False)
+    )
+    assert of_base.startswith(f"the base ({model}) has learnt 1 of 2 dev rows")
 
 
 def test_a_task_whose_rows_were_all_learnt_is_refused(model):
