@@ -24,10 +24,10 @@ from sentimo.errors import Interrupted, RecipeError
 from sentimo.train.adapt import ADAPTERS
 from sentimo.train.adapt.build import adapt, adaptation_of, build_adaptation, learning_share
 from sentimo.train.adapt.layers import chosen_layers, sublayer_outputs
+from sentimo.train.batching import padded
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.few_shot import rest
-from sentimo.train.loop import padded
 from sentimo.train.network import build_network
 from sentimo.train.optim import build_optimiser, default_learning_rate
 from sentimo.train.prepare import most_tokens

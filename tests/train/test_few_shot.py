@@ -11,10 +11,10 @@ from toy import BAD, GOOD, MOODS, mood_examples, toy_recipe
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import DataError, RecipeError
+from sentimo.train.batching import padded
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.few_shot import _fit_heads, _seen, learn_from_few, make_pairs
 from sentimo.train.learner import Learner
-from sentimo.train.loop import padded
 from sentimo.train.network import build_network
 from sentimo.train.progress import Progress
 from sentimo.train.recipe import parse_recipe

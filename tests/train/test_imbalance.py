@@ -14,10 +14,10 @@ from toy import MOODS, Striking, toy_recipe
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import Interrupted, RecipeError
+from sentimo.train.batching import epoch_batches
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.learner import Learner
-from sentimo.train.loop import epoch_batches
 from sentimo.train.objectives.adjusted import LogitAdjusted
 from sentimo.train.objectives.asymmetric import Asymmetric
 from sentimo.train.objectives.bce import BinaryCrossEntropy

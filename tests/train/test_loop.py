@@ -21,8 +21,9 @@ from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import Interrupted, TrainingError
 from sentimo.train import stopping
+from sentimo.train.batching import epoch_batches, padded
 from sentimo.train.checkpoint import Checkpoints
-from sentimo.train.loop import epoch_batches, fit, is_out_of_memory, padded
+from sentimo.train.loop import fit, is_out_of_memory
 from sentimo.train.objectives.bce import BinaryCrossEntropy
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.progress import Progress

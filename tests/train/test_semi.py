@@ -17,10 +17,11 @@ from sentimo.core.labels import LabelSpace
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import DataError, Interrupted, RecipeError
 from sentimo.train import run as run_module
+from sentimo.train.batching import epoch_batches
 from sentimo.train.check import check_parts
 from sentimo.train.divergence import divergence
 from sentimo.train.learner import Learner
-from sentimo.train.loop import FitResult, epoch_batches
+from sentimo.train.loop import FitResult
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.objectives.step import Surroundings
 from sentimo.train.recipe import AugmentMethod, dump_recipe, load_recipe, parse_recipe, with_settings

@@ -12,9 +12,9 @@ import torch
 from toy import Striking, Toy, toy_recipe
 
 from sentimo.errors import InputError, Interrupted, MissingExtraError, RecipeError, TrainingError
+from sentimo.train.batching import epoch_batches
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
-from sentimo.train.loop import epoch_batches
 from sentimo.train.track import Run
 from sentimo.train.track.chart import bounds, chart
 from sentimo.train.track.history import find_histories, read_history

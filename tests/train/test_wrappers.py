@@ -13,11 +13,11 @@ from toy import MOODS, Striking, Toy, toy_recipe
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import Interrupted, RecipeError
+from sentimo.train.batching import padded
 from sentimo.train.check import check_parts
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.divergence import divergence, symmetric_divergence
 from sentimo.train.learner import Learner
-from sentimo.train.loop import padded
 from sentimo.train.objectives import WRAPPERS
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.objectives.fgm import FGM

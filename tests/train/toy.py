@@ -12,9 +12,10 @@ import torch
 
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
+from sentimo.train.batching import padded
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import open_base
-from sentimo.train.loop import fit, padded
+from sentimo.train.loop import fit
 from sentimo.train.network import build_network
 from sentimo.train.objectives.cross_entropy import CrossEntropy
 from sentimo.train.objectives.step import Surroundings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,6 @@ from sentimo.cli import options
 from sentimo.cli.console import err, out, print_json
 
 if TYPE_CHECKING:
-    from sentimo.core.documents import Target
     from sentimo.data.dataset import Dataset
     from sentimo.train.label_errors import LabelCheck
 
@@ -52,6 +50,7 @@ def check_labels(
     Example: sentimo check-labels reviews.csv -o suspicious.csv
     """
     from sentimo.core.labels import chosen_space
+    from sentimo.data.copies import contradictions
     from sentimo.data.dataset import load_dataset
     from sentimo.data.diagnosis import counted
     from sentimo.data.writers.table import check_free, write_table
@@ -83,12 +82,10 @@ def check_labels(
     dataset = dataset or load_dataset(data, reading, task=name, space=given)
     if model is not None and (note := learnt_note(dataset.examples, model)):
         err.print(f"{note}, and defends their labels", markup=False)
-    answers: dict[str, set[Target]] = defaultdict(set)
-    for each in dataset.examples:
-        answers[" ".join(each.document.text.casefold().split())].add(each.targets[name])
-    if n := sum(len(each) > 1 for each in answers.values()):
-        contradicted = f"{counted(n, 'text')} with different labels in different rows"
-        err.print(f"{contradicted}: sentimo doctor names them", markup=False)
+    texts = [each.document.text for each in dataset.examples]
+    if twice := contradictions(texts, [each.targets[name] for each in dataset.examples], dataset.space):
+        told = f"{counted(len(twice), 'text')} with different labels in different rows: sentimo doctor names them"
+        err.print(told, markup=False)
     found = check(
         dataset.examples,
         name,

@@ -13,9 +13,9 @@ from sentimo.core.bundle import Bundle
 from sentimo.core.labels import LabelSpace
 from sentimo.engine.batching import batches
 from sentimo.errors import TrainingError
+from sentimo.train.batching import epoch_batches, padded
 from sentimo.train.divergence import divergence
 from sentimo.train.encoder import Base
-from sentimo.train.loop import epoch_batches, padded
 from sentimo.train.optim import default_learning_rate
 
 BATCH_SIZE = 32

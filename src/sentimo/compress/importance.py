@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from sentimo.core.documents import Example
 from sentimo.core.labels import LabelSpace
 from sentimo.engine.batching import batches
+from sentimo.train.batching import padded
 from sentimo.train.catalogue import build
 from sentimo.train.encoder import Base
-from sentimo.train.loop import padded
 from sentimo.train.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
 from sentimo.train.rows import merge, to_rows
 

@@ -40,6 +40,20 @@ def find_copies(samples: Sequence[Sample], answers: Sequence[Answer], space: Lab
     yield from _near(samples, copies, sizes)
 
 
+def contradictions(texts: Sequence[str], answers: Sequence[Answer], space: LabelSpace | None) -> list[tuple[int, int]]:
+    """Return two rows of each text that stands with different labels: the first, and the first that differs from it.
+
+    Texts are the same but for letter case, blanks and widths; two scores differ from a quarter of their range on.
+    """
+    keys = (" ".join(unicodedata.normalize("NFKC", text).casefold().split()) for text in texts)
+    found = []
+    for rows in _grouped(keys).values():
+        other = next((row for row in rows[1:] if _differ(answers[rows[0]], answers[row], space)), None)
+        if other is not None:
+            found.append((rows[0], other))
+    return found
+
+
 def _grouped(keys: Iterable[str]) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {}
     for row, key in enumerate(keys):
@@ -50,13 +64,7 @@ def _grouped(keys: Iterable[str]) -> dict[str, list[int]]:
 def _contradictions(
     samples: Sequence[Sample], answers: Sequence[Answer], space: LabelSpace | None
 ) -> Iterator[Finding]:
-    keys = (" ".join(unicodedata.normalize("NFKC", sample.text).casefold().split()) for sample in samples)
-    found = []
-    for rows in _grouped(keys).values():
-        other = next((row for row in rows[1:] if _differ(answers[rows[0]], answers[row], space)), None)
-        if other is not None:
-            found.append((samples[rows[0]], samples[other]))
-    if found:
+    if found := contradictions([sample.text for sample in samples], answers, space):
         yield Finding(
             "warning",
             "conflicting-labels",
@@ -64,7 +72,7 @@ def _contradictions(
             "Decide on one label for each text, or leave them out: a model cannot learn both.",
             tuple(
                 f"{one.place} ({_label(one)}) and {other.place} ({_label(other)}): {shown(one.text)}"
-                for one, other in found[:_MOST_EXAMPLES]
+                for one, other in ((samples[one], samples[other]) for one, other in found[:_MOST_EXAMPLES])
             ),
         )
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sentimo.core.labels import LabelSpace
 from sentimo.errors import DataError, Interrupted, RecipeError, TrainingError
-from sentimo.train.loop import padded
+from sentimo.train.batching import padded
 from sentimo.train.planes import PlaneFitter
 from sentimo.train.precision import autocast, choose_precision
 from sentimo.train.priors import prior_logits

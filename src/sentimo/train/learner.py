@@ -24,7 +24,7 @@ from sentimo.train.few_shot import learn_from_few, rest
 from sentimo.train.loop import FitResult, fit, loss_weights
 from sentimo.train.network import build_network, load_heads_too
 from sentimo.train.objectives.step import Surroundings, TaskLosses
-from sentimo.train.optim import usual_epochs
+from sentimo.train.optim import epochs_of
 from sentimo.train.plan import Plan, make_plan
 from sentimo.train.precision import InPrecision, choose_precision
 from sentimo.train.priors import start_from_priors
@@ -102,7 +102,7 @@ class Learner:
         if recipe.teacher and teachers is None:
             teachers = Teachers(recipe.teacher, spaces)
         rows = to_rows(examples, spaces, base, recipe.max_tokens)
-        recipe = recipe.model_copy(update={"epochs": recipe.epochs or usual_epochs(len(rows), recipe.batch_size)})
+        recipe = recipe.model_copy(update={"epochs": epochs_of(recipe, len(rows))})
         semi = semi_method(recipe)
         semi.check(spaces)
         has_label = [bool(each.targets) for each in examples]

@@ -60,6 +60,10 @@ class Marks:
             members = [found for each in (folder / MEMBERS).glob("*") if (found := cls.read(each)) is not None]
             return cls(set().union(*(each.learnt for each in members))) if members else None
 
+    def n_learnt(self, examples: Sequence[Example]) -> int:
+        """Return how many of the examples are among what was learnt."""
+        return sum(mark(each) in self.learnt for each in examples)
+
     def to_json(self) -> str:
         """Return the content of ``parts.json``."""
         tasks = {name: {"dev": sorted(self.dev[name]), "test": sorted(self.test[name])} for name in self.dev}
@@ -98,7 +102,7 @@ def without_learnt(
 def learnt_note(examples: Sequence[Example], model: Path) -> str:
     """Return a caution where a model has learnt some of the rows, as far as its folder tells; else nothing."""
     marks = Marks.read(model)
-    n = sum(mark(each) in marks.learnt for each in examples) if marks else 0
+    n = marks.n_learnt(examples) if marks else 0
     return f"{n:,} of {len(examples):,} rows taught this model; it looks better on them than it is" if n else ""
 
 

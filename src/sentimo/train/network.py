@@ -33,8 +33,6 @@ class NativeNetwork(nn.Module):
     What it saves loads in plain ``AutoModelForSequenceClassification``; labels are named ``task/label``.
     """
 
-    n_columns = 0
-
     def __init__(self, base: Base, spaces: Mapping[str, LabelSpace], dropout: float | None) -> None:
         super().__init__()
         names = [f"{task}/{label}" for task, space in spaces.items() for label in space.labels]
@@ -63,13 +61,7 @@ class NativeNetwork(nn.Module):
 
 
 class HeadedNetwork(nn.Module):
-    """An encoder and heads of our own. The encoder saves in the Hugging Face layout, the heads beside it.
-
-    Attributes:
-        n_columns: How many of the first ids of a row are no tokens.
-    """
-
-    n_columns = 0
+    """An encoder and heads of our own. The encoder saves in the Hugging Face layout, the heads beside it."""
 
     def __init__(
         self,
@@ -138,6 +130,9 @@ class FusedNetwork(HeadedNetwork):
     """An encoder, a gate through which the knowledge of a lexicon comes, and heads of our own.
 
     Its rows of ids begin with the columns of `sentimo.engine.knowledge`.
+
+    Attributes:
+        n_columns: How many these are.
     """
 
     n_columns = N_COLUMNS

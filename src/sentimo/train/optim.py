@@ -49,6 +49,11 @@ def usual_epochs(n_rows: int, batch_size: int) -> float:
     return float(min(MOST_EPOCHS, max(USUAL_EPOCHS, math.ceil(LEAST_STEPS / per_epoch))))
 
 
+def epochs_of(recipe: Recipe, n_rows: int) -> float:
+    """Return the epochs of a recipe over so many rows: those that it names, else the usual ones."""
+    return recipe.epochs or usual_epochs(n_rows, recipe.batch_size)
+
+
 def default_learning_rate(optimiser: str, width: int, adapt: str | None = None, *, from_scratch: bool = False) -> float:
     """Return the learning rate used when the recipe gives none.
 

@@ -13,8 +13,9 @@ from torch import nn
 
 from sentimo.engine.batching import batches
 from sentimo.errors import TrainingError
-from sentimo.train.loop import epoch_batches, is_out_of_memory, padded
-from sentimo.train.optim import usual_epochs
+from sentimo.train.batching import epoch_batches, padded
+from sentimo.train.loop import is_out_of_memory
+from sentimo.train.optim import epochs_of
 from sentimo.train.precision import autocast, choose_precision
 from sentimo.train.recipe import Recipe
 from sentimo.train.rows import Rows
@@ -76,7 +77,7 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe, passes: float = 1.
     device = next(network.parameters()).device
     precision = choose_precision(recipe.precision, device)
     lengths = [len(ids) for ids in rows.ids]
-    epochs = recipe.epochs or usual_epochs(len(rows), recipe.batch_size)
+    epochs = epochs_of(recipe, len(rows))
     n_steps = max(1, round(-(-len(rows) // recipe.batch_size) * epochs))
     n_tokens = sum(lengths)
     taken = max(0, _resident_bytes() - 4 * sum(each.numel() for each in network.parameters()))

@@ -11,7 +11,7 @@ from sentimo.evaluate.report import TITLES, Report
 from sentimo.train.encoder import Base
 from sentimo.train.learner import Parts
 from sentimo.train.loop import FitResult
-from sentimo.train.marks import Marks, mark
+from sentimo.train.marks import Marks
 from sentimo.train.material import Material
 from sentimo.train.recipe import Recipe
 from sentimo.train.weighting import rare_labels
@@ -26,7 +26,7 @@ def on_rows_that_taught(recipe: Recipe, base: Base, material: Material) -> Itera
         marks = Marks.read(Path(folder))
         for part, tasks in parts.items():
             rows = [each for own in tasks.values() for each in own]
-            if n := sum(mark(each) in marks.learnt for each in rows) if marks else 0:
+            if marks and (n := marks.n_learnt(rows)):
                 yield (
                     f"{what} ({folder}) has learnt {n:,} of {len(rows):,} {part} rows: figures on them look better "
                     "than they are"

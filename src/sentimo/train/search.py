@@ -19,7 +19,7 @@ import torch
 from sentimo.errors import InputError, Interrupted, MissingExtraError, TrainingError
 from sentimo.train.alone import alone
 from sentimo.train.check import check_parts
-from sentimo.train.optim import usual_epochs, usual_rate
+from sentimo.train.optim import epochs_of, usual_rate
 from sentimo.train.picture import bars
 from sentimo.train.prepare import Prepared, Stock, prepare, rows_of
 from sentimo.train.recipe import Recipe, SearchRange, SearchSpace, dump_recipe, relative_to, with_settings
@@ -141,8 +141,7 @@ class _Search:
         self.prepared = self._prepare(self.recipe)
         rate = recipe.optimiser.learning_rate or usual_rate(recipe, self.prepared.base)
         n_rows = len(merge(self.prepared.material.train)) + len(self.prepared.material.unlabelled)
-        epochs = recipe.epochs or usual_epochs(n_rows, recipe.batch_size)
-        self.space: SearchSpace = dict(recipe.search) or default_space(rate, epochs)
+        self.space: SearchSpace = dict(recipe.search) or default_space(rate, epochs_of(recipe, n_rows))
         self.resume = resume
 
     def run(self, n_trials: int) -> SearchResult:

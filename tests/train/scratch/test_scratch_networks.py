@@ -10,10 +10,10 @@ from transformers import AutoModel
 
 from sentimo.engine.networks import NETWORKS, network_class
 from sentimo.errors import RecipeError
+from sentimo.train.batching import padded
 from sentimo.train.checkpoint import Checkpoints
 from sentimo.train.encoder import open_base
 from sentimo.train.heads.attention import AttentionHead
-from sentimo.train.loop import padded
 from sentimo.train.network import build_network, choose_pooling, depth_of
 from sentimo.train.optim import build_optimiser
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sentimo.data.bases import local_folder
 from sentimo.engine.base_weights import weight_files, weights_digest
 from sentimo.engine.batching import batches
+from sentimo.train.batching import padded
 from sentimo.train.encoder import load_encoder, open_base
-from sentimo.train.loop import padded
 
 _MOST_TOKENS = 128  # the rest of a text seldom changes which one to label next
 _TOKENS_AT_ONCE = 4096

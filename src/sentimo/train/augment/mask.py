@@ -170,11 +170,9 @@ def _load(base: Base) -> Any:
         raise InputError(
             f"augment 'mask': {base.name!r} cannot be opened as a masked language model: {error}"
         ) from error
-    missing = sorted(report["missing_keys"])
     if (head := Path(base.source) / HEAD).is_file():
         _take_head(network, head)
-        missing = []
-    if missing:
+    elif missing := sorted(report["missing_keys"]):
         raise InputError(
             f"augment 'mask': {base.name!r} has no head that predicts words ({missing[0]} is missing). Name a folder "
             "that was saved with its masked-language-model head, such as `sentimo pretrain --objective mlm` writes."

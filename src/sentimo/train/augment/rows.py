@@ -95,8 +95,9 @@ def augment_parts(
         found.notes.append(f"{name}: {len(kept)} augmented rows added ({told})")
         if note:
             found.notes.append(f"{name}: {note}")
-        languages = main_languages(each.document.text for each in rows)
-        for method in sorted(set(methods) - {each.document.meta[METHOD] for each in made}):
+        idle = sorted(set(methods) - {each.document.meta[METHOD] for each in made})
+        languages = main_languages(each.document.text for each in rows) if idle else ()
+        for method in idle:
             language = BOUND.get(method)
             why = f"it is for texts in {language}" if language and language not in languages else "nothing to change"
             found.notes.append(f"{name}: {method} made no new row: {why}")

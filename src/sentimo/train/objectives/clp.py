@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sentimo.core.labels import LabelSpace
 from sentimo.text.identities import counterfactuals
-from sentimo.train.loop import padded
+from sentimo.train.batching import padded
 from sentimo.train.objectives.step import Batch, Outcome, Surroundings, Wrapper, ask
 
 

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from sentimo.core.labels import LabelSpace
 from sentimo.data.augment import AUGMENTERS
+from sentimo.train.batching import padded
 from sentimo.train.catalogue import build
-from sentimo.train.loop import padded
 from sentimo.train.objectives.step import Batch, Outcome, Surroundings, Wrapper, ask
 from sentimo.train.recipe import AugmentMethod
 from sentimo.train.semi.method import SemiMethod
