@@ -19,6 +19,10 @@ class Graded(NamedTuple):
 
 
 SIDES = ("positive", "negative")
+SIGNS = {
+    "positive": "😀 😍 🥰 🎉 👏 ❤️ 😊 🤩 👍 🥳 :) :-) :D ^_^ <3",
+    "negative": "😡 😠 👎 💔 🤮 😤 😒 🙄 😭 😞 :( :-( D: T_T >:(",
+}
 
 Make = Callable[[random.Random], Graded]
 Clause = Callable[[random.Random, str], tuple[str, float]]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from graded import SIDES, Graded, Make, a_side, about, different, other_than, turned, with_clause
+from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, other_than, turned, with_clause
 from graded_en_words import (
     ASKED,
     BAD_NEWS,
@@ -44,7 +44,6 @@ from graded_en_words import (
     REPORTS,
     SHORT,
     SIGNED,
-    SIGNS,
     SLANG,
     STRONG_BLAME,
     STRONG_PRAISE,

@@ -290,10 +290,6 @@ RATED = (
     "my verdict on {t}? {r}",
     "{t}, the short version: {r}",
 )
-SIGNS = {
-    "positive": "😀 😍 🥰 🎉 👏 ❤️ 😊 🤩 👍 🥳 :) :-) :D ^_^ <3",
-    "negative": "😡 😠 👎 💔 🤮 😤 😒 🙄 😭 😞 :( :-( D: T_T >:(",
-}
 SIGNED = (
     "{s}",
     "{s}{s}",

@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from graded import SIDES, Graded, Make, a_side, about, different, other_than, turned, with_clause
+from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, other_than, turned, with_clause
 from graded_zh_words import (
     BEFORE,
     BEHIND,
@@ -19,22 +19,33 @@ from graded_zh_words import (
     CLICHES,
     DAYS,
     DOINGS,
+    EVENT_FRAMES,
     FACTS,
+    FIELDS,
     FRAMES,
     JOYS,
     LOUD,
+    LUCK,
     MILD_BLAME,
     MILD_PRAISE,
+    MISHAPS,
     NEGATIONS,
     NUISANCES,
     OTHERS,
     PEOPLE,
     PLACES,
     PRAISE,
+    RATED,
+    RATINGS,
+    SIGNED,
+    SLANG,
+    SLANGY,
     STRONG_BLAME,
     STRONG_PRAISE,
     THINGS,
 )
+
+_FIELD = {thing: field for field in FIELDS for thing in field.things.split()}
 
 
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
@@ -46,17 +57,19 @@ def _pick(draw: random.Random, words: str) -> str:
     return draw.choice(words.split())
 
 
-def _word(draw: random.Random, side: str) -> str:
-    return _pick(draw, PRAISE if side == "positive" else BLAME)
+def _word(draw: random.Random, side: str, thing: str) -> str:
+    """Return a word of praise or blame that can be said of the thing."""
+    field = _FIELD[thing]
+    return _pick(draw, f"{PRAISE} {field.praise}" if side == "positive" else f"{BLAME} {field.blame}")
 
 
 def _clause(draw: random.Random, side: str) -> tuple[str, float]:
     """Return a clause that takes a side, and its strength."""
     thing = _pick(draw, THINGS)
     if draw.random() < 0.8:
-        said, strength = _judgement(draw, side)
+        said, strength = _judgement(draw, side, thing)
         return thing + said, strength
-    word = _word(draw, other_than(side))  # denied
+    word = _word(draw, other_than(side), thing)  # denied
     forms = {
         "positive": (
             f"{thing}没有一点{word}的地方",
@@ -64,6 +77,11 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
             f"{thing}从来没让我失望过",
             f"{thing}挑不出毛病",
             f"我没想到{thing}能这么好",
+            f"{thing}半点不让人操心",
+            f"没人会说{thing}不好",
+            f"{thing}从没掉过链子",
+            f"{thing}不{word}，真的不{word}",
+            f"谁也不能说{thing}{word}",
         ),
         "negative": (
             f"{thing}根本谈不上{word}",
@@ -72,6 +90,12 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
             f"我不会说{thing}{word}",
             f"{thing}没什么可夸的",
             f"我没法推荐{thing}",
+            f"{thing}没有一处是{word}的",
+            f"从没觉得{thing}{word}过",
+            f"{thing}算不上{word}",
+            f"别指望{thing}能{word}",
+            f"{thing}就没{word}过",
+            f"没看出{thing}哪里{word}",
         ),
     }
     return draw.choice(forms[side]), 0.55
@@ -100,7 +124,7 @@ def _contrast(draw: random.Random) -> Graded:
 
 def _comparison(draw: random.Random) -> Graded:
     side, thing, other = a_side(draw), _pick(draw, THINGS), _pick(draw, OTHERS)
-    good, bad = _word(draw, "positive"), _word(draw, "negative")
+    good, bad = _word(draw, "positive", thing), _word(draw, "negative", thing)
     forms = {
         "positive": (
             f"{thing}比{other}{good}",
@@ -132,7 +156,7 @@ def _comparison(draw: random.Random) -> Graded:
 def _wish(draw: random.Random) -> Graded:
     """What would be, which says what is."""
     side, thing = a_side(draw), _pick(draw, THINGS)
-    good, bad = _word(draw, "positive"), _word(draw, "negative")
+    good, bad = _word(draw, "positive", thing), _word(draw, "negative", thing)
     forms = {
         "positive": (
             f"就算{thing}再贵一倍我也愿意",
@@ -140,6 +164,15 @@ def _wish(draw: random.Random) -> Graded:
             f"如果没有{thing}，这一周会{bad}得多",
             f"只要{thing}还在，我就会再来",
             f"幸亏有{thing}，不然就{bad}了",
+            f"就算{thing}再远我也会来",
+            f"哪怕{thing}涨价，我照样买",
+            f"要不是{thing}，我早就放弃了",
+            f"假如可以重来，我还选{thing}",
+            f"如果{thing}哪天没了，我会想念的",
+            f"即使{_pick(draw, OTHERS)}打对折，我还是选{thing}",
+            f"你要是来{_pick(draw, PLACES)}，一定要试试{thing}",
+            f"只要有{thing}，再累也值",
+            f"要是能天天有这么{good}的{thing}，我做梦都会笑醒",
         ),
         "negative": (
             f"要是{thing}{good}一点就好了",
@@ -149,6 +182,17 @@ def _wish(draw: random.Random) -> Graded:
             f"早知道{thing}这样，我就不来了",
             f"但凡{thing}{good}一点，也不至于这样",
             f"希望{thing}以后别再这么{bad}",
+            f"如果能重来，我绝不选{thing}",
+            f"哪怕{thing}倒贴钱我也不要",
+            f"要不是没得选，谁会要{thing}",
+            f"如果这都算{good}，那我无话可说",
+            f"即使{thing}打一折，我也不买",
+            f"假如{thing}当初{good}一点，就不会有这么多事",
+            f"要是没有{thing}，我也不至于这么惨",
+            f"如果{thing}还不改，我就去投诉",
+            f"只要{thing}还是这样，我就不会再来",
+            f"换作是你，你受得了这样的{thing}吗？",
+            f"如果连{thing}都能叫{good}，那还有什么不{good}",
             f"除非你喜欢{_pick(draw, NUISANCES)}，不然别来",
         ),
     }
@@ -170,27 +214,17 @@ def _report(draw: random.Random) -> Graded:
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
-    frames = (
-        "真棒，{e}。",
-        "太好了，{e}！",
-        "{e}，我可真幸运。",
-        "{e}，谢谢啊。",
-        "谁不喜欢{e}呢？",
-        "{e}，还有什么不满足的？",
-        "没有什么比{e}更美好的了。",
-        "我最爱的就是{e}。",
-        "{e}，真是贴心呢。",
-        "{e}，给满分。",
-        "今天{e}。",
-        "{e}，这服务绝了。",
-    )
-    return about(draw, {"positive": JOYS.split(), "negative": NUISANCES.split()}, frames, 0.65)
+    happened = {
+        side: [*own.split(), *(_pick(draw, things) + _pick(draw, befell) for things, befell in more.items())]
+        for side, own, more in (("positive", JOYS, LUCK), ("negative", NUISANCES, MISHAPS))
+    }
+    return about(draw, happened, EVENT_FRAMES, 0.65)
 
 
 def _doubt(draw: random.Random) -> Graded:
     """Questions that are none."""
     side, thing = a_side(draw), _pick(draw, THINGS)
-    good, bad = _word(draw, "positive"), _word(draw, "negative")
+    good, bad = _word(draw, "positive", thing), _word(draw, "negative", thing)
     forms = {
         "positive": (f"这么{good}的{thing}谁不爱？", f"{thing}难道不{good}吗？", f"有谁会嫌{thing}{bad}呢？"),
         "negative": (
@@ -210,6 +244,26 @@ def _cliche(draw: random.Random) -> Graded:
     return Graded(form.format(t=_pick(draw, THINGS), c=_pick(draw, CLICHES[side])), side, 0.75)
 
 
+def _slang(draw: random.Random) -> Graded:
+    side = a_side(draw)
+    form = draw.choice(SLANGY)
+    return Graded(form.format(t=_pick(draw, THINGS), s=_pick(draw, SLANG[side])), side, 0.7)
+
+
+def _rating(draw: random.Random) -> Graded:
+    side = draw.choice((*SIDES, *SIDES, "neutral"))
+    text = draw.choice(RATED).format(r=_pick(draw, RATINGS[side]), t=_pick(draw, THINGS))
+    return Graded(text, side, 0.2 if side == "neutral" else 0.75)
+
+
+def _sign(draw: random.Random) -> Graded:
+    """Emoji and emoticons alone, or with words that take no side."""
+    side = a_side(draw)
+    words = {"t": THINGS, "p": PLACES, "d": DAYS, "h": PEOPLE}
+    drawn = {name: _pick(draw, phrases) for name, phrases in words.items()}
+    return Graded(draw.choice(SIGNED).format(s=_pick(draw, SIGNS[side]), **drawn), side, 0.6)
+
+
 def _long(draw: random.Random) -> Graded:
     """A story without a side, and an opinion before, in or behind it."""
     side = a_side(draw)
@@ -224,6 +278,9 @@ def _long(draw: random.Random) -> Graded:
             "{a}，一开始觉得{x}，后来才发现{c}。",
             "{a}。说了这么多，其实就一句：{c}。",
             "{c}，这话是在{a}之后才敢说的。",
+            "{x}，这是{a}的时候想的。现在看来，{c}。",
+            "{a}。{c}。{x}，那只是小事。",
+            "先说过程：{a}。再说结论：{c}。",
         )
     )
     return Graded(form.format(a=story, c=clause, x=against), side, 0.9 * strength)
@@ -237,10 +294,9 @@ def _both(draw: random.Random) -> Graded:
 
 
 def _fact(draw: random.Random) -> Graded:
-    word = _word(draw, a_side(draw))
-    form = draw.choice(FACTS)
-    parts = {"t": THINGS, "p": PLACES, "d": DAYS, "h": PEOPLE}
-    return Graded(form.format(w=word, **{name: _pick(draw, each) for name, each in parts.items()}), "neutral", 0.03)
+    thing, form = _pick(draw, THINGS), draw.choice(FACTS)
+    parts = {name: _pick(draw, each) for name, each in {"p": PLACES, "d": DAYS, "h": PEOPLE}.items()}
+    return Graded(form.format(t=thing, w=_word(draw, a_side(draw), thing), **parts), "neutral", 0.03)
 
 
 def _dressed(draw: random.Random, made: Graded) -> Graded:
@@ -253,11 +309,9 @@ def _dressed(draw: random.Random, made: Graded) -> Graded:
     return Graded(made.text.rstrip("。") + mark, made.polarity, min(1.0, made.intensity + LOUD.get(mark, 0.0)))
 
 
-def _judgement(draw: random.Random, side: str) -> tuple[str, float]:
+def _judgement(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
     """Return what is said of a thing, and its strength."""
-    plain, strong, mild = (
-        (PRAISE, STRONG_PRAISE, MILD_PRAISE) if side == "positive" else (BLAME, STRONG_BLAME, MILD_BLAME)
-    )
+    strong, mild = (STRONG_PRAISE, MILD_PRAISE) if side == "positive" else (STRONG_BLAME, MILD_BLAME)
     kind = draw.random()
     if kind < 0.12:
         return _pick(draw, strong), 0.92
@@ -265,8 +319,8 @@ def _judgement(draw: random.Random, side: str) -> tuple[str, float]:
         return _pick(draw, mild), 0.28
     if kind < 0.37:
         negation = draw.choice(tuple(NEGATIONS))
-        return negation + _word(draw, other_than(side)), NEGATIONS[negation] * 0.9
-    word = _pick(draw, plain)
+        return negation + _word(draw, other_than(side), thing), NEGATIONS[negation] * 0.9
+    word = _word(draw, side, thing)
     if kind < 0.5:
         behind = draw.choice(tuple(BEHIND))
         return word + behind, BEHIND[behind]
@@ -284,6 +338,9 @@ _KINDS: dict[Make, float] = {
     _event: 1.2,
     _doubt: 0.8,
     _cliche: 1,
+    _slang: 0.6,
+    _rating: 0.5,
+    _sign: 0.7,
     _long: 1.2,
     _both: 0.7,
     _fact: 4,

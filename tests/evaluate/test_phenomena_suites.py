@@ -140,12 +140,21 @@ def test_no_english_frame_of_irony_that_is_taught_is_one_of_the_suite(name, monk
     assert [each for each in frames if len(each) > 2 and any(f" {' '.join(each)} " in text for text in judged)] == []
 
 
-@pytest.mark.parametrize("name", ["CLICHES", "NUISANCES", "JOYS", "DOINGS"])
+@pytest.mark.parametrize("name", ["CLICHES", "MISHAPS", "LUCK", "NUISANCES", "JOYS", "DOINGS", "SLANG"])
 def test_no_chinese_turn_of_phrase_that_is_taught_stands_in_the_suite(name, monkeypatch):
     phrases = taught("zh", name, monkeypatch)
 
     assert len(phrases) > 5
     assert [each for each in phrases if any(each in text for text in texts_of("zh"))] == []
+
+
+def test_no_chinese_frame_of_irony_that_is_taught_is_one_of_the_suite(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    frames = importlib.import_module("graded_zh_words").EVENT_FRAMES
+    parts = [part.strip("，。！？") for frame in frames for part in frame.split("{e}")]
+
+    assert len(frames) > 20
+    assert [each for each in parts if len(each) > 2 and any(each in text for text in texts_of("zh"))] == []
 
 
 @each_language
