@@ -18,6 +18,14 @@ class Graded(NamedTuple):
     intensity: float
 
 
+class Field(NamedTuple):
+    """Things, and words of praise and blame that fit them."""
+
+    things: str
+    praise: str = ""
+    blame: str = ""
+
+
 SIDES = ("positive", "negative")
 SIGNS = {
     "positive": "😀 😍 🥰 🎉 👏 ❤️ 😊 🤩 👍 🥳 :) :-) :D ^_^ <3",
@@ -50,6 +58,21 @@ def different(
         if made.text not in seen and folded(made.text) not in judged:
             seen.add(made.text)
             yield made
+
+
+def fitting(
+    fields: Sequence[Field], praise: str, blame: str, split: Callable[[str], list[str]]
+) -> dict[str, dict[str, list[str]]]:
+    """Return thing -> side -> words that can be said of it: those of anything, and those of its field."""
+    of_any = {"positive": split(praise), "negative": split(blame)}
+    return {
+        thing: {
+            side: [*of_any[side], *(split(own) if own else ())]
+            for side, own in (("positive", field.praise), ("negative", field.blame))
+        }
+        for field in fields
+        for thing in split(field.things)
+    }
 
 
 def a_side(draw: random.Random) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, other_than, turned, with_clause
+from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, fitting, other_than, turned, with_clause
 from graded_en_words import (
     ASKED,
     BAD_NEWS,
@@ -25,6 +25,7 @@ from graded_en_words import (
     EVENT_FRAMES,
     FACTS,
     FEELINGS,
+    FIELDS,
     FRAMES,
     GOOD_NEWS,
     JOYS,
@@ -51,6 +52,8 @@ from graded_en_words import (
     TREAT_FRAMES,
 )
 
+_WORDS = fitting(FIELDS, PRAISE, BLAME, lambda phrases: phrases.split(", "))
+
 
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
     """Yield n different sentences, none of which stands in the suite of phenomena."""
@@ -61,18 +64,20 @@ def _pick(draw: random.Random, phrases: str) -> str:
     return draw.choice(phrases.split(", "))
 
 
-def _said(draw: random.Random, side: str) -> tuple[str, float]:
+def _word(draw: random.Random, side: str, thing: str) -> str:
+    return draw.choice(_WORDS[thing][side])
+
+
+def _said(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
     """Return what is said of a thing, and its strength."""
-    plain, strong, mild = (
-        (PRAISE, STRONG_PRAISE, MILD_PRAISE) if side == "positive" else (BLAME, STRONG_BLAME, MILD_BLAME)
-    )
+    strong, mild = (STRONG_PRAISE, MILD_PRAISE) if side == "positive" else (STRONG_BLAME, MILD_BLAME)
     kind = draw.random()
     if kind < 0.15:
         return _pick(draw, strong), 0.95
     if kind < 0.25:
         return _pick(draw, mild), 0.25
     degree = draw.choice(tuple(DEGREES))
-    return f"{degree} {_pick(draw, plain)}".strip(), DEGREES[degree]
+    return f"{degree} {_word(draw, side, thing)}".strip(), DEGREES[degree]
 
 
 def _clause(draw: random.Random, side: str) -> tuple[str, float]:
@@ -81,11 +86,11 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
     is_ = draw.choice(("is", "was", "is", "turned out to be"))
     kind = draw.random()
     if kind < 0.55:
-        said, strength = _said(draw, side)
+        said, strength = _said(draw, side, thing)
         return f"{thing} {is_} {said}", strength
     if kind < 0.75:
         return _deed(draw, side, thing)
-    word = _pick(draw, BLAME if side == "positive" else PRAISE)  # denied
+    word = _word(draw, other_than(side), thing)  # denied
     if side == "positive":
         forms = {
             f"{thing} {draw.choice(('is not', 'was not', 'is never', 'was never'))} {word}": 0.4,
@@ -168,7 +173,7 @@ def _contrast(draw: random.Random) -> Graded:
 
 def _comparison(draw: random.Random) -> Graded:
     side, thing, other = a_side(draw), _pick(draw, THINGS), _pick(draw, OTHERS)
-    good, bad = _pick(draw, PRAISE), _pick(draw, BLAME)
+    good, bad = _word(draw, "positive", thing), _word(draw, "negative", thing)
     if draw.random() < 0.4:
         better = {
             "positive": ("better", "nicer", "more fun", "far better", "so much better", f"more {good}", f"less {bad}"),
@@ -206,7 +211,8 @@ def _comparison(draw: random.Random) -> Graded:
 
 
 def _wish(draw: random.Random) -> Graded:
-    thing, good = _pick(draw, THINGS), _pick(draw, PRAISE)
+    thing = _pick(draw, THINGS)
+    good = _word(draw, "positive", thing)
     forms = (
         f"I wish {thing} were {good}.",
         f"if only {thing} had been {good}.",
@@ -271,7 +277,7 @@ def _long(draw: random.Random) -> Graded:
 def _condition(draw: random.Random) -> Graded:
     """What would be, which says what is."""
     side, thing = a_side(draw), _pick(draw, THINGS)
-    good, bad = _pick(draw, PRAISE), _pick(draw, BLAME)
+    good, bad = _word(draw, "positive", thing), _word(draw, "negative", thing)
     forms = {
         "positive": (
             f"I would come back even if {thing} cost twice as much.",
@@ -296,7 +302,6 @@ def _condition(draw: random.Random) -> Graded:
 def _quoted(draw: random.Random) -> Graded:
     """Words of others, turned down."""
     side, thing = a_side(draw), _pick(draw, THINGS)
-    theirs, own = (BLAME, PRAISE) if side == "positive" else (PRAISE, BLAME)
     form = draw.choice(
         (
             'they call {t} "{a}". I call it {b}.',
@@ -306,7 +311,12 @@ def _quoted(draw: random.Random) -> Graded:
             '"{a}"? Not in the least, {t} is {b}.',
         )
     )
-    words = {"a": _pick(draw, theirs), "b": _pick(draw, own), "t": thing, "h": _pick(draw, PEOPLE)}
+    words = {
+        "a": _word(draw, other_than(side), thing),
+        "b": _word(draw, side, thing),
+        "t": thing,
+        "h": _pick(draw, PEOPLE),
+    }
     return Graded(form.format(**words), side, 0.6)
 
 
@@ -319,6 +329,7 @@ def _slang(draw: random.Random) -> Graded:
 def _doubt(draw: random.Random) -> Graded:
     """Questions that are none."""
     side, thing = a_side(draw), _pick(draw, THINGS)
+    good, bad = _word(draw, "positive", thing), _word(draw, "negative", thing)
     forms = {
         "positive": (
             f"who would not love {thing}?",
@@ -328,8 +339,8 @@ def _doubt(draw: random.Random) -> Graded:
         "negative": (
             f"who on earth would pay for {thing}?",
             f"how is this {thing.removeprefix('the ')} supposed to help anyone?",
-            f"is it too much to ask that {thing} is {_pick(draw, PRAISE)}?",
-            f"why is {thing} always so {_pick(draw, BLAME)}?",
+            f"is it too much to ask that {thing} is {good}?",
+            f"why is {thing} always so {bad}?",
             f"do they even test {thing}?",
         ),
     }
@@ -369,7 +380,7 @@ def _both(draw: random.Random) -> Graded:
 def _neutral(forms: tuple[str, ...]) -> Make:
     def made(draw: random.Random) -> Graded:
         thing, place, noun = _pick(draw, THINGS), _pick(draw, PLACES), _pick(draw, NOUNS)
-        word, who = _pick(draw, draw.choice((PRAISE, BLAME))), _pick(draw, PEOPLE)
+        word, who = _word(draw, a_side(draw), thing), _pick(draw, PEOPLE)
         words = {"t": thing, "p": place, "x": noun, "w": word, "d": _pick(draw, DAYS), "h": who}
         capitals = {name.upper(): value[0].upper() + value[1:] for name, value in words.items()}
         return Graded(draw.choice(forms).format(**words, **capitals), "neutral", 0.03)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graded import Field
+
 DEGREES = {  # adverb -> strength of a plain word behind it
     "": 0.5,
     "a bit": 0.25,
@@ -31,17 +33,13 @@ DEGREES = {  # adverb -> strength of a plain word behind it
     "absolutely": 0.9,
     "ridiculously": 0.9,
 }
-PRAISE = (
-    "good, nice, tasty, comfy, clean, helpful, pretty, useful, friendly, patient, fresh, sturdy, smooth, clear, "
-    "thoughtful, fun, kind, reliable, pleasant, lovely, handy, quick, bright, charming, solid, great, cheerful, "
-    "polite, well-made, funny, enjoyable, refreshing, engaging, touching, clever, elegant, relaxing, impressive, "
-    "satisfying, generous, delicious, exciting, beautiful, inspiring, cosy, crisp, effortless, welcoming, prompt"
+PRAISE = (  # what can be said of anything
+    "good, nice, great, lovely, pleasant, fun, refreshing, impressive, satisfying, useful, reliable, beautiful, "
+    "relaxing, generous, cheerful, enjoyable, helpful"
 )
 BLAME = (
-    "bad, bland, noisy, dirty, confusing, ugly, laggy, rude, careless, overpriced, slow, blurry, boring, sad, "
-    "disappointing, annoying, flimsy, cold, stale, useless, unfriendly, broken, uncomfortable, late, greasy, "
-    "messy, cheap-looking, awkward, smelly, poor, dull, tedious, frustrating, pointless, unfair, shabby, clumsy, "
-    "dreary, unreliable, sloppy, irritating, stressful, depressing, cramped, tasteless, predictable, painful"
+    "bad, poor, disappointing, annoying, frustrating, awkward, useless, overpriced, irritating, stressful, painful, "
+    "messy, sad, unpleasant, tiresome, dreary"
 )
 STRONG_PRAISE = (
     "perfect, superb, brilliant, outstanding, flawless, stunning, phenomenal, a masterpiece, pure joy, the best I "
@@ -53,13 +51,51 @@ STRONG_BLAME = (
 )
 MILD_PRAISE = "okay, decent, all right, fine, acceptable, not half bad, good enough"
 MILD_BLAME = "so-so, mediocre, nothing special, forgettable, not quite there, a little underwhelming"
-THINGS = (
-    "the room, the service, breakfast, the hotel, the phone, the screen, the battery, the delivery, the "
-    "packaging, the jacket, the sound, the soup, the film, the plot, this book, the teacher, the course, the "
-    "music, the app, the update, this café, the location, the bed, the price, the staff, the meeting, the trip, "
-    "the view, the washing machine, the headset, the game, the interview, the new laptop, their support team, the "
-    "flight, the ending, the song, the neighbourhood, the cake"
+FIELDS = (
+    Field(
+        "breakfast, the soup, this café, the cake, the buffet, the takeaway, the salad, the coffee, the bread, the "
+        "steak, dinner, the canteen, the curry",
+        "tasty, delicious, fresh, crisp, juicy, well-seasoned, filling",
+        "bland, stale, greasy, tasteless, burnt, soggy, lukewarm, overcooked",
+    ),
+    Field(
+        "the room, the hotel, the bed, the neighbourhood, the location, the view, the gym, the campsite, the "
+        "library, the waiting room, the flat, the garden, the lobby, the cabin",
+        "clean, bright, cosy, quiet, spacious, welcoming, charming, peaceful",
+        "dirty, noisy, shabby, cramped, smelly, draughty, damp, stuffy",
+    ),
+    Field(
+        "the phone, the screen, the battery, the packaging, the jacket, the washing machine, the headset, the new "
+        "laptop, the keyboard, the kettle, the backpack, the charger, the pram, the bike, the tent, the mattress, "
+        "the shampoo, the camera, the blender",
+        "sturdy, comfy, handy, well-made, elegant, solid, durable, lightweight, practical",
+        "flimsy, uncomfortable, cheap-looking, broken, ugly, clumsy, fragile, bulky, badly made",
+    ),
+    Field(
+        "the app, the update, the game, the website, the booking system, the new layout, the search, the banking "
+        "app, the installer, the map",
+        "smooth, quick, clear, intuitive, effortless, responsive, stable",
+        "laggy, confusing, slow, buggy, cluttered, unreliable, blurry, unstable",
+    ),
+    Field(
+        "the service, the staff, the teacher, their support team, the guide, the nurse, the doctor, the driver, the "
+        "plumber, the front desk, the new colleague, the landlord, the coach, the complaints office, the referee",
+        "friendly, patient, polite, prompt, thoughtful, kind, welcoming, professional, attentive",
+        "rude, careless, unfriendly, sloppy, unfair, late, dismissive, incompetent, pushy, cold",
+    ),
+    Field(
+        "the film, the plot, this book, the course, the music, the sound, the ending, the song, the concert, the "
+        "play, the show, the series, the match, the talk, the exhibition, the soundtrack, the album, the script, the "
+        "acting",
+        "funny, engaging, touching, clever, inspiring, exciting, gripping, moving, entertaining, original",
+        "boring, dull, tedious, predictable, pointless, depressing, shallow, cheesy, far-fetched, lifeless",
+    ),
+    Field(
+        "the price, the delivery, the meeting, the trip, the interview, the flight, the ride, the checkup, the "
+        "insurance, the ticket, the renovation, the exam, the tour, the training, the contract, the festival"
+    ),
 )
+THINGS = ", ".join(field.things for field in FIELDS)
 FEELINGS = {  # what people do about a thing
     "positive": "like, enjoy, love, trust, admire, appreciate, recommend",
     "negative": "dislike, hate, regret, resent, dread, distrust",

@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, other_than, turned, with_clause
+from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, fitting, other_than, turned, with_clause
 from graded_zh_words import (
     BEFORE,
     BEHIND,
@@ -45,7 +45,7 @@ from graded_zh_words import (
     THINGS,
 )
 
-_FIELD = {thing: field for field in FIELDS for thing in field.things.split()}
+_WORDS = fitting(FIELDS, PRAISE, BLAME, str.split)
 
 
 def graded_sentences(n: int, seed: int) -> Iterator[Graded]:
@@ -58,9 +58,7 @@ def _pick(draw: random.Random, words: str) -> str:
 
 
 def _word(draw: random.Random, side: str, thing: str) -> str:
-    """Return a word of praise or blame that can be said of the thing."""
-    field = _FIELD[thing]
-    return _pick(draw, f"{PRAISE} {field.praise}" if side == "positive" else f"{BLAME} {field.blame}")
+    return draw.choice(_WORDS[thing][side])
 
 
 def _clause(draw: random.Random, side: str) -> tuple[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from graded import Field
 
 BEFORE = {  # adverb of degree -> strength of a plain word behind it
     "": 0.45,
@@ -42,14 +42,6 @@ STRONG_PRAISE = "完美 惊艳 无可挑剔 棒极了 太赞了 爱死了 好到
 STRONG_BLAME = "垃圾 恶心 气死人 忍无可忍 一塌糊涂 崩溃 烂透了 糟糕透顶 简直是噩梦 绝望 骗子 再也不来了"
 MILD_PRAISE = "还行 还可以 不错 过得去 凑合 算不上差"
 MILD_BLAME = "一般 马马虎虎 不太理想 没什么特别 有待改进"
-
-
-class Field(NamedTuple):
-    """Things, and words of praise and blame that fit them."""
-
-    things: str
-    praise: str = ""
-    blame: str = ""
 
 
 FIELDS = (
