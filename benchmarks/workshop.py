@@ -72,7 +72,8 @@ class Job:
     def recipe(self) -> dict[str, Any]:
         """The whole recipe, its paths seen from `place`; of an ensemble, how to make it."""
         if "combine" in self.changes:
-            return self.changes
+            members = [replace(self, method="plain", changes={}, seed=seed) for seed in self.changes["members"]]
+            return {**self.changes, "of": [each.recipe for each in members]}
         parts = {part: f"{part}.parquet" for part in ("train", "dev", "test")}
         recipe = {
             "name": self.method,

@@ -140,6 +140,15 @@ def test_a_stored_run_counts_as_long_as_its_recipe_is_the_same(workshop, monkeyp
     assert made == [{"objective": "fgm"}, {"objective": "pgd"}, {}]
 
 
+def test_an_ensemble_is_made_again_where_its_members_learn_otherwise(workshop):
+    def recipe(plain):
+        changes = {"combine": "mean", "members": [1, 4]}
+        return workshop.Job("ensemble", workshop.Family({}, plain=plain), "emotion-6", "mean", changes, 1).recipe
+
+    assert [each["seed"] for each in recipe({})["of"]] == [1, 4]
+    assert recipe({}) != recipe({"epochs": 5})
+
+
 def test_a_recipe_names_the_teacher_and_the_texts_of_its_own_seed(workshop):
     family = workshop.FAMILIES["distil"]
     job = workshop.Job("distil", family, "emotion-6", "textcnn taught", family.methods["textcnn taught"], 2)
@@ -160,7 +169,7 @@ def test_a_table_says_which_bases_learnt_for_how_long(workshop):
     assert "; minilm, 3 epochs; textcnn alone and textcnn taught: textcnn, 10 epochs; static alone" in students
     assert "; minilm, 10 epochs; seeds 1 to 3:" in small  # as many as a thousand rows get by default
     assert few.startswith("16 rows of each label")
-    assert "; zh-small, 25 epochs; pairs then texts and lexicon + pairs then texts: 2 epochs; texts without" in few
+    assert "; zh-small, 25 epochs; pairs then texts: 2 epochs; texts without labels: 3,000 of the" in few
 
 
 def test_the_page_shows_one_line_per_engine_and_no_empty_column(results):
