@@ -70,6 +70,11 @@ _TWICE: dict[str, Changes] = {"twice the epochs": {"epochs": 20}}  # as many ste
 _COMBINE = ("mean", "weighted", "vote", "stack", "soup", "greedy-soup")
 _SEMI = ("pseudo", "uda", "fixmatch")
 _STUDENT: Changes = {"base": "textcnn", "epochs": 10, "early_stopping": {"patience": 10}}
+_THEN_TEXTS: Changes = {
+    "semi": {"method": "pseudo", "certainty": 0.5, "text": "{rest}"},
+    "epochs": 2,
+    "batch_size": 32,
+}
 _TAUGHT: Changes = {"teacher": {"models": "{plain}", "text": "{rest}"}}
 
 FAMILIES = {
@@ -107,12 +112,10 @@ FAMILIES = {
     "few-shot": Family(
         {
             "pairs": {"few_shot": True},
-            "pairs then texts": {
-                "few_shot": True,
-                "semi": {"method": "pseudo", "certainty": 0.5, "text": "{rest}"},
-                "epochs": 2,
-                "batch_size": 32,
-            },
+            "pairs then texts": {"few_shot": True, **_THEN_TEXTS},
+            "lexicon": {"knowledge": "lexicon"},
+            "lexicon heads": {"knowledge": "lexicon", "few_shot": {"pairs": 0}},
+            "lexicon heads then texts": {"knowledge": "lexicon", "few_shot": {"pairs": 0}, **_THEN_TEXTS},
         },
         set="sst2",
         zh="hotel",

@@ -169,7 +169,7 @@ def test_a_table_says_which_bases_learnt_for_how_long(workshop):
     assert "; minilm, 3 epochs; textcnn alone and textcnn taught: textcnn, 10 epochs; static alone" in students
     assert "; minilm, 10 epochs; seeds 1 to 3:" in small  # as many as a thousand rows get by default
     assert few.startswith("16 rows of each label")
-    assert "; zh-small, 25 epochs; pairs then texts: 2 epochs; texts without labels: 3,000 of the" in few
+    assert "; zh-small, 25 epochs; pairs then texts and lexicon heads then texts: 2 epochs; texts without" in few
 
 
 def test_the_page_shows_one_line_per_engine_and_no_empty_column(results):

@@ -65,6 +65,25 @@ def test_texts_of_one_label_come_together_and_those_of_others_part(head, one_wor
     assert logits.argmax(1).tolist() == rows.targets["mood"].tolist()
 
 
+def test_without_pairs_the_encoder_rests_and_the_heads_are_fitted(one_word_each):
+    base, examples = one_word_each
+    recipe = toy_recipe({"name": "mood"}, few_shot={"pairs": 0}, dropout=0.0)
+    rows, network = to_rows(examples, {"mood": MOODS}, base, 32), build_network(base, {"mood": MOODS}, recipe)
+    before = copy.deepcopy(network.encoder.state_dict())
+
+    learn_from_few(network, rows, {"mood": MOODS}, recipe, Progress(None))
+
+    assert all(torch.equal(value, before[name]) for name, value in network.encoder.state_dict().items())
+    with torch.no_grad():
+        logits = network.eval()(*padded(rows.ids, torch.device("cpu")))["mood"]
+    assert logits.argmax(1).tolist() == rows.targets["mood"].tolist()
+
+
+def test_one_pair_cannot_be_half_alike():
+    with pytest.raises(RecipeError, match=r"few_shot: pairs is 1, .*give 0, 2 or more"):
+        parse_recipe({"tasks": [{"name": "a", "train": "a.csv"}], "few_shot": {"pairs": 1}})
+
+
 @pytest.mark.parametrize("name", ["roberta_base", "gpt2_base"])
 def test_bases_of_every_kind_take_part(name, request):
     network, rows, recipe = few(request.getfixturevalue(name), pairs=2)

@@ -208,10 +208,20 @@ class KnowledgeChoice(Part):
 class FewShot(Part):
     """Pairs of rows teach the encoder before the heads learn; for 8 to 64 rows per label."""
 
-    pairs: int = Field(default=40, ge=2, description="Pairs per row: half with a like answer, half with another.")
+    pairs: int = Field(
+        default=40,
+        ge=0,
+        description="Pairs per row: half with a like answer, half with another. 0: heads alone are fitted.",
+    )
     epochs: int = Field(default=1, ge=1, description="Times all pairs are learnt from.")
     batch_size: int = Field(default=16, ge=1, description="Pairs per step.")
     learning_rate: float | None = Field(default=None, gt=0, description="Default: that of the optimiser.")
+
+    @model_validator(mode="after")
+    def _half_and_half(self) -> Self:
+        if self.pairs == 1:
+            raise ValueError("pairs is 1, but half of them are with a like answer; give 0, 2 or more")
+        return self
 
 
 class Teacher(Part):
