@@ -302,8 +302,9 @@ def _glance(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         for row in result["rows"]:
             if "points of F1" in row:
                 beside = "; ".join(f"{name}: {row[name]}" for name in _BESIDE if name in row)
-                rows, _, _ = str(result["how"]).partition(" rows")
-                cells = (title.removeprefix("Training methods: "), row["set"], rows.removesuffix(" labelled"))
+                rows, _, more = str(result["how"]).partition(" rows")
+                rows = rows.removesuffix(" labelled") + (" a label" if more.startswith(" of each label") else "")
+                cells = (title.removeprefix("Training methods: "), row["set"], rows)
                 yield f"| {' | '.join((*cells, row['method'], row['points of F1'], row['CPU time'], beside))} |"
 
 
