@@ -107,6 +107,8 @@ class Job:
             (self.place / "rest.txt").write_text("\n".join(texts) + "\n", "utf-8")
         if "{domain}" in json.dumps(self.changes) and not (self.place / "domain").is_dir():
             options = ["--text", str(self.place / "rest.txt"), "-o", str(self.place / "domain"), "--epochs", "6"]
+            if (self.place / "domain.checkpoint").is_dir():
+                options.append("--resume")
             told, _ = _sentimo(["pretrain", "--base", SETS[self.set].base, *options, "--json"], threads)
             (self.place / "domain.json").write_text(json.dumps(told), "utf-8")
 
