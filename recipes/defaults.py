@@ -19,8 +19,7 @@ from sentimo.compress.derive import derive
 from sentimo.compress.gate import Gate
 from sentimo.compress.report import print_outcome
 from sentimo.compress.run import compress, refusal
-from sentimo.compress.soup import build_soup
-from sentimo.core.bundle import MANIFEST, Bundle
+from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example, Target
 from sentimo.core.labels import Kind, LabelSpace
 from sentimo.core.manifest import Manifest
@@ -128,7 +127,6 @@ class Default:
         recipe: How it is trained.
         spaces: Task -> labels, of the tasks that are read from `sources`.
         sources: The data sets.
-        seeds: Of the runs whose weights are averaged; none: one run, with the seed of the recipe.
         compression: How it is made small.
     """
 
@@ -136,17 +134,12 @@ class Default:
     recipe: Path
     spaces: Mapping[str, LabelSpace]
     sources: Sequence[Source]
-    seeds: tuple[int, ...] = ()
     compression: str = "weights8"
 
     @property
     def run(self) -> Path:
         """Where its files and runs lie."""
         return ROOT / "runs" / f"default-{self.language}"
-
-    def members(self, model: Path) -> dict[str, Path]:
-        """Return name of a run -> where its model lies, for the runs that made `model`."""
-        return {f"seed {seed}": model.with_name(f"seed-{seed}") for seed in self.seeds} or {"fine-tuned": model}
 
     def gather(self) -> list[tuple[Source, Row]]:
         """Write one file per set to learn from, and one per task to choose by; return the rows to learn from."""
@@ -199,21 +192,6 @@ class Default:
         labels = [list(row.label) if isinstance(row.label, tuple) else row.label for row in rows]
         table = pa.table({"text": [row.text for row in rows], "label": labels})
         pq.write_table(table, self.run / f"{name}.parquet", compression="zstd", compression_level=19)
-
-    def train(self, model: Path, *, resume: bool) -> None:
-        """Train `model`, or one of each seed beside it and average their weights; `resume` keeps those that are done.
-
-        Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy
-            without increasing inference time", arXiv:2203.05482, section 2 (the uniform soup).
-        """
-        recipe, console = load_recipe(self.recipe), Console(stderr=True)
-        members = self.members(model)
-        for seed, member in zip(self.seeds or (recipe.seed,), members.values(), strict=True):
-            if not (resume and (member / MANIFEST).is_file()):
-                train(recipe.model_copy(update={"seed": seed}), member, resume=resume, overwrite=True, console=console)
-        if self.seeds:
-            dev = {task.name: load_task(task, recipe.seed).dev for task in recipe.tasks}
-            build_soup(list(members.values()), model, dev, overwrite=True, show=console.print)
 
     def judge(self, predictor: Predictor) -> dict[str, Report]:
         """Return name of the source -> report on the set's test part."""
@@ -285,11 +263,8 @@ class Default:
         def describe(folder: Path) -> Manifest:
             for each in (PARTS, METRICS):  # megabytes, and without torch weights it cannot be renewed
                 (folder / each).unlink(missing_ok=True)
-            members = self.members(model).items()
-            records = {name: json.loads((each / "report.json").read_text("utf-8")) for name, each in members}
-            record = next(iter(records.values()))
-            tuned = {name: each["figures"]["fine-tuned"] for name, each in records.items()}
-            reports = {how: found.dev.to_dict(), **tuned, "untuned": record["figures"]["untuned"]}
+            record = json.loads((model / "report.json").read_text("utf-8"))
+            reports = {how: found.dev.to_dict(), **record["figures"]}
             columns = {f"this model ({how})" if name == how else name: reports[name] for name in reports}
             figures = {name: Report.from_dict(each) for name, each in columns.items()}
             (folder / "README.md").write_text(
@@ -322,7 +297,8 @@ class Default:
         if chosen.step in (None, "gather"):
             gather()
         if chosen.step in (None, "train"):
-            self.train(chosen.model, resume=chosen.resume)
+            recipe = load_recipe(self.recipe)
+            train(recipe, chosen.model, resume=chosen.resume, overwrite=True, console=Console(stderr=True))
         if chosen.step == "judge":
             rows = list(self.table(Predictor.load(chosen.model, cache_bytes=CACHE_BYTES)))
             told = {"how": "Test parts; a set that does not tell all labels apart judges between its own", "notes": []}
