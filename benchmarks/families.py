@@ -113,7 +113,9 @@ FAMILIES = {
         {
             "pairs": {"few_shot": True},
             "pairs then texts": {"few_shot": True, **_THEN_TEXTS},
+            "heads": {"few_shot": {"pairs": 0}},
             "lexicon": {"knowledge": "lexicon"},
+            "lexicon pairs": {"knowledge": "lexicon", "few_shot": True},
             "lexicon heads": {"knowledge": "lexicon", "few_shot": {"pairs": 0}},
             "lexicon heads then texts": {"knowledge": "lexicon", "few_shot": {"pairs": 0}, **_THEN_TEXTS},
         },

@@ -127,8 +127,8 @@ No Chinese set with intensities can be had. Intensity is taught by sentences of 
 (`recipes/graded_zh.py`: 好 < 很好 < 非常好 < 好极了), and by adverbs of degree, strong words and exclamation marks in
 real texts. Its figures below measure that rule and not people's judgement. The 21,600 made sentences also teach
 polarity: praise and blame with negation, contrast, comparison, wishes, conditions, reports, quotes, irony, slang,
-marks, emoji, long stories, and facts and questions without a side. A few characters of 6 % of all rows were mistyped
-as others that sound or look alike.
+marks, emoji, long stories, and facts and questions without a side. 6 % of all rows were also learnt from with a few
+characters mistyped as others that sound alike, and as many with others that look alike.
 
 ## Phenomena
 

@@ -186,11 +186,19 @@ def test_the_page_shows_one_line_per_engine_and_no_empty_column(results):
 def test_the_page_says_at_a_glance_what_every_method_brings(results):
     plain = {"set": "en/sst2", "method": "plain", "CPU time": "x1.00"}
     lora = {**plain, "method": "lora", "points of F1": "-0.20 ± 2.90", "CPU time": "x1.19", "weights that learn": "1%"}
-    given = {"Training methods: adapt": {"how": "4,000 labelled rows, up to 2,000 test rows", "rows": [plain, lora]}}
+    given = {
+        "Training methods: adapt": {
+            "how": "4,000 labelled rows, up to 2,000 test rows; minilm, 3 epochs; seeds",
+            "rows": [plain, lora],
+        }
+    }
 
     lines = list(results._glance(given))
 
-    assert lines[-1] == "| adapt | en/sst2 | 4,000 | lora | -0.20 ± 2.90 | x1.19 | weights that learn: 1% |"
+    assert (
+        lines[-1]
+        == "| adapt | en/sst2 | 4,000 | minilm, 3 epochs | lora | -0.20 ± 2.90 | x1.19 | weights that learn: 1% |"
+    )
     assert lines[-2].startswith("| --- |")
 
 

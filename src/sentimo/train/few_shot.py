@@ -38,7 +38,8 @@ def learn_from_few(
     are: the loss is ``(c - s)**2``, s = 1 for one label and 0 for two (several labels: the share they have in common;
     ordered labels and scores: one minus the distance). From n rows come n * n pairs, so even 8 rows per label teach for
     some hundred steps. The heads are then logistic regressions (ridge for a score), which the loop may still move. Rare
-    labels count in them as the `imbalance` of the task wants. Without pairs (`pairs` 0) the encoder stays as it is.
+    labels count in them as the `imbalance` of the task wants. Without pairs (`pairs` 0) the encoder stays as it is,
+    and so does the gate of `knowledge`: heads see the words through the projection that was drawn.
 
     Args:
         network: Changed in place.
@@ -63,8 +64,8 @@ def learn_from_few(
     settings = recipe.few_shot or FewShot()
     pairs = make_pairs(rows, spaces, settings.pairs, recipe.seed)
     n = int(torch.stack([*rows.has.values()]).any(dim=0).sum())  # a teacher's texts have no labels
-    rest_too = "; the encoder rests" if not pairs else ""
-    progress.note(f"few_shot: {len(pairs):,} pairs of {n} rows{rest_too}")
+    resting = "" if pairs else "; the encoder rests"
+    progress.note(f"few_shot: {len(pairs):,} pairs of {n} rows{resting}")
     _tune(network, rows, pairs, settings, recipe)
     _fit_heads(network, rows, spaces, recipe)
     rest(network)

@@ -206,7 +206,7 @@ class KnowledgeChoice(Part):
 
 
 class FewShot(Part):
-    """Pairs of rows teach the encoder before the heads learn; for 8 to 64 rows per label."""
+    """Pairs of rows, if any, teach the encoder, then the heads are fitted; for 8 to 64 rows per label."""
 
     pairs: int = Field(
         default=40,
