@@ -80,9 +80,9 @@ def _said(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
     return f"{degree} {_word(draw, side, thing)}".strip(), DEGREES[degree]
 
 
-def _clause(draw: random.Random, side: str) -> tuple[str, float]:
+def _clause(draw: random.Random, side: str, thing: str = "") -> tuple[str, float]:
     """Return a clause that takes a side, and its strength; four in ten by way of negation."""
-    thing = _pick(draw, THINGS)
+    thing = thing or _pick(draw, THINGS)
     is_ = draw.choice(("is", "was", "is", "turned out to be"))
     kind = draw.random()
     if kind < 0.55:
@@ -234,13 +234,20 @@ def _report(draw: random.Random) -> Graded:
         "{h} insists {a}, which is nonsense; {b}.",
         "they advertise that {a}. In reality {b}.",
     )
-    return turned(draw, _clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split(", "))
+    thing = _pick(draw, THINGS)  # the same one, or they would not disagree
+
+    def clause(draw: random.Random, side: str) -> tuple[str, float]:
+        return _clause(draw, side, thing)
+
+    return turned(draw, clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split(", "))
 
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
     happened = {
-        side: [*own.split(", "), *(f"{_pick(draw, things)} {_pick(draw, befell)}" for things, befell in more.items())]
+        side: own.split(", ")
+        if draw.random() < 0.5
+        else [f"{_pick(draw, each)} {_pick(draw, more[each])}" for each in more]
         for side, own, more in (("positive", GOOD_NEWS, LUCK), ("negative", BAD_NEWS, MISHAPS))
     }
     return about(draw, happened, EVENT_FRAMES, 0.7)

@@ -209,7 +209,7 @@ OTHERS = (
 )
 SLANG = {
     "positive": (
-        "is fire, is a banger, rocks, is lit, is goated, is no joke, is sick in the best way, is bussin, "
+        "is fire, is a banger, rocks, is lit, is goated, is sick in the best way, is bussin, "
         "hits different, is a whole vibe, is next level"
     ),
     "negative": (

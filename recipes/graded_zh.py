@@ -21,6 +21,7 @@ from graded_zh_words import (
     DOINGS,
     EVENT_FRAMES,
     FACTS,
+    FELT,
     FIELDS,
     FRAMES,
     JOYS,
@@ -61,10 +62,13 @@ def _word(draw: random.Random, side: str, thing: str) -> str:
     return draw.choice(_WORDS[thing][side])
 
 
-def _clause(draw: random.Random, side: str) -> tuple[str, float]:
+def _clause(draw: random.Random, side: str, thing: str = "") -> tuple[str, float]:
     """Return a clause that takes a side, and its strength."""
-    thing = _pick(draw, THINGS)
-    if draw.random() < 0.8:
+    thing = thing or _pick(draw, THINGS)
+    kind = draw.random()
+    if kind < 0.12:
+        return _feeling(draw, side, thing)
+    if kind < 0.8:
         said, strength = _judgement(draw, side, thing)
         return thing + said, strength
     word = _word(draw, other_than(side), thing)  # denied
@@ -97,6 +101,19 @@ def _clause(draw: random.Random, side: str) -> tuple[str, float]:
         ),
     }
     return draw.choice(forms[side]), 0.55
+
+
+def _feeling(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
+    """Return a clause on what people feel about a thing, or do not, and its strength."""
+    before = draw.choice(("很", "挺", "非常", "特别", "有点" if side == "negative" else "真的很"))
+    felt, unfelt = _pick(draw, FELT[side]), _pick(draw, FELT[other_than(side)])
+    forms = {
+        f"{thing}让人{before}{felt}": BEFORE[before],
+        f"{thing}让我{before}{felt}": BEFORE[before],
+        f"{thing}一点也不让人{unfelt}": 0.55,
+        f"{thing}没让我{unfelt}过": 0.5,
+    }
+    return draw.choice(tuple(forms.items()))
 
 
 def _opinion(draw: random.Random) -> Graded:
@@ -207,13 +224,18 @@ def _report(draw: random.Random) -> Graded:
         "“{a}”？才不是，{b}。",
         "别听{h}说什么“{a}”，{b}。",
     )
-    return turned(draw, _clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split())
+    thing = _pick(draw, THINGS)  # the same one, or they would not disagree
+
+    def clause(draw: random.Random, side: str) -> tuple[str, float]:
+        return _clause(draw, side, thing)
+
+    return turned(draw, clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split())
 
 
 def _event(draw: random.Random) -> Graded:
     """Irony, and the same words meant as they are said: what happened decides."""
     happened = {
-        side: [*own.split(), *(_pick(draw, things) + _pick(draw, befell) for things, befell in more.items())]
+        side: own.split() if draw.random() < 0.5 else [_pick(draw, each) + _pick(draw, more[each]) for each in more]
         for side, own, more in (("positive", JOYS, LUCK), ("negative", NUISANCES, MISHAPS))
     }
     return about(draw, happened, EVENT_FRAMES, 0.65)
@@ -320,11 +342,11 @@ def _judgement(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
         return negation + _word(draw, other_than(side), thing), NEGATIONS[negation] * 0.9
     word = _word(draw, side, thing)
     if kind < 0.5:
-        behind = draw.choice(tuple(BEHIND))
+        behind = draw.choice([each for each in BEHIND if side == "negative" or each != "透了"])
         return word + behind, BEHIND[behind]
-    fitting = [each for each in BEFORE if side == "negative" or "有" not in each]  # nobody says 有点好吃
-    before = draw.choice(fitting)
-    return before + word, BEFORE[before]
+    said = [each for each in BEFORE if (each not in ("还", "还算") if side == "negative" else "有" not in each)]
+    before = draw.choice(said)  # nobody says 有点好吃 or 还算离谱
+    return before + word + ("的" if before.endswith("最") else ""), BEFORE[before]
 
 
 _KINDS: dict[Make, float] = {
