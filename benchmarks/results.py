@@ -287,8 +287,9 @@ def page() -> Iterator[str]:
     stored = {name: RECORDS / f"{name}.json" for name in EXPERIMENTS}
     records = {name: json.loads(file.read_text("utf-8")) for name, file in stored.items() if file.is_file()}
     methods = {name: record for name, record in records.items() if name.startswith("workshop-")}
+    first = next(iter(methods), None)
     for name, record in records.items():
-        if name == next(iter(methods), None):
+        if name == first:
             yield ""
             noted = {each: " (see its note)" if EXPERIMENTS[each].note else "" for each in methods}
             yield from _glance({EXPERIMENTS[each].title + noted[each]: methods[each]["result"] for each in methods})
@@ -306,14 +307,15 @@ def _glance(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "| table | set | rows | plain | method | points of F1 | CPU time | beside |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for title, result in results.items():
+        table, how = title.removeprefix("Training methods: "), str(result["how"])
+        rows, _, more = how.partition(" rows")
+        rows = rows.removesuffix(" labelled") + (" a label" if more.startswith(" of each label") else "")
+        plain = how.split("; ")[1]  # base and epochs
         for row in result["rows"]:
             if "points of F1" in row:
                 beside = "; ".join(f"{name}: {row[name]}" for name in _BESIDE if name in row)
-                rows, _, more = str(result["how"]).partition(" rows")
-                rows = rows.removesuffix(" labelled") + (" a label" if more.startswith(" of each label") else "")
-                plain = str(result["how"]).split("; ")[1]  # base and epochs
-                cells = (title.removeprefix("Training methods: "), row["set"], rows, plain)
-                yield f"| {' | '.join((*cells, row['method'], row['points of F1'], row['CPU time'], beside))} |"
+                cells = (table, row["set"], rows, plain, row["method"], row["points of F1"], row["CPU time"], beside)
+                yield f"| {' | '.join(cells)} |"
 
 
 _BESIDE = ("points under attack", "weights that learn", "speed of the teacher")

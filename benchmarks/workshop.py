@@ -72,8 +72,7 @@ class Job:
     def recipe(self) -> dict[str, Any]:
         """The whole recipe, its paths seen from `place`; of an ensemble, how to make it."""
         if "combine" in self.changes:
-            members = [replace(self, method="plain", changes={}, seed=seed) for seed in self.changes["members"]]
-            return {**self.changes, "of": [each.recipe for each in members]}
+            return self.changes
         parts = {part: f"{part}.parquet" for part in ("train", "dev", "test")}
         recipe = {
             "name": self.method,
@@ -87,6 +86,13 @@ class Job:
         }
         names = {"plain": f"plain-{self.seed}", "rest": "rest.txt", "domain": "./domain"}
         return json.loads(re.sub(r"\{(plain|rest|domain)\}", lambda found: names[found[1]], json.dumps(recipe)))
+
+    @property
+    def of(self) -> list[dict[str, Any]]:
+        """Recipes of the plain models that it is made from: members of an ensemble, or a teacher."""
+        taught = [self.seed] if "{plain}" in json.dumps(self.changes) else []
+        seeds = self.changes.get("members", taught)
+        return [replace(self, method="plain", changes={}, seed=seed).recipe for seed in seeds]
 
     def prepare(self, threads: int) -> None:
         """Write the rows, and the base that has read the others, where they are not there yet."""
@@ -124,7 +130,8 @@ class Job:
         record = self.folder.with_suffix(".json")
         known = json.loads(record.read_text("utf-8")) if record.is_file() else {}
         make = self._combine if "combine" in self.changes else self._train
-        found = known if known.get("recipe") == self.recipe else {"recipe": self.recipe, **make(threads)}
+        same = known.get("recipe") == self.recipe and known.get("of", []) == self.of
+        found = known if same else {"recipe": self.recipe, "of": self.of, **make(threads)}
         if self.family.attacked and "robust" not in found:
             found["robust"] = self._attack(threads)
         record.write_text(json.dumps(found), "utf-8")

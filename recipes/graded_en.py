@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 
 from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, fitting, other_than, turned, with_clause
 from graded_en_words import (
@@ -234,11 +235,7 @@ def _report(draw: random.Random) -> Graded:
         "{h} insists {a}, which is nonsense; {b}.",
         "they advertise that {a}. In reality {b}.",
     )
-    thing = _pick(draw, THINGS)  # the same one, or they would not disagree
-
-    def clause(draw: random.Random, side: str) -> tuple[str, float]:
-        return _clause(draw, side, thing)
-
+    clause = partial(_clause, thing=_pick(draw, THINGS))  # the same one, or they would not disagree
     return turned(draw, clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split(", "))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from graded import SIDES, SIGNS, Graded, Make, a_side, about, different, fitting, other_than, turned, with_clause
 from graded_zh_words import (
@@ -224,11 +225,7 @@ def _report(draw: random.Random) -> Graded:
         "“{a}”？才不是，{b}。",
         "别听{h}说什么“{a}”，{b}。",
     )
-    thing = _pick(draw, THINGS)  # the same one, or they would not disagree
-
-    def clause(draw: random.Random, side: str) -> tuple[str, float]:
-        return _clause(draw, side, thing)
-
+    clause = partial(_clause, thing=_pick(draw, THINGS))  # the same one, or they would not disagree
     return turned(draw, clause, dict.fromkeys(SIDES, frames), 0.9, PEOPLE.split())
 
 

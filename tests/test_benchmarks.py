@@ -140,13 +140,26 @@ def test_a_stored_run_counts_as_long_as_its_recipe_is_the_same(workshop, monkeyp
     assert made == [{"objective": "fgm"}, {"objective": "pgd"}, {}]
 
 
-def test_an_ensemble_is_made_again_where_its_members_learn_otherwise(workshop):
-    def recipe(plain):
-        changes = {"combine": "mean", "members": [1, 4]}
-        return workshop.Job("ensemble", workshop.Family({}, plain=plain), "emotion-6", "mean", changes, 1).recipe
+@pytest.mark.parametrize(
+    ("changes", "seeds"),
+    [({"combine": "mean", "members": [1, 4]}, [1, 4]), ({"epochs": 9, "teacher": {"models": "{plain}"}}, [2])],
+)
+def test_a_model_is_made_again_where_those_it_is_made_from_learn_otherwise(changes, seeds, workshop, monkeypatch):
+    made = []
+    for name in ("_combine", "_train"):
+        monkeypatch.setattr(workshop.Job, name, lambda self, threads: made.append(self.of) or {"macro_f1": 0.5})
 
-    assert [each["seed"] for each in recipe({})["of"]] == [1, 4]
-    assert recipe({}) != recipe({"epochs": 5})
+    def run(plain):
+        family = workshop.Family({}, plain=plain, rest=5)  # with rest: one place, whatever is plain
+        job = workshop.Job("a", family, "emotion-6", "mean", changes, 2)
+        job.place.mkdir(parents=True, exist_ok=True)
+        job.run(1)
+
+    for plain in ({}, {}, {"epochs": 5}):
+        run(plain)
+
+    assert [[each["seed"] for each in of] for of in made] == [seeds, seeds]
+    assert made[0] != made[1]
 
 
 def test_a_recipe_names_the_teacher_and_the_texts_of_its_own_seed(workshop):
