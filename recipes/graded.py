@@ -29,7 +29,7 @@ class Field(NamedTuple):
 SIDES = ("positive", "negative")
 SIGNS = {
     "positive": "😀 😍 🥰 🎉 👏 ❤️ 😊 🤩 👍 🥳 :) :-) :D ^_^ <3",
-    "negative": "😡 😠 👎 💔 🤮 😤 😒 🙄 😭 😞 :( :-( D: T_T >:(",
+    "negative": "😡 😠 👎 💔 🤮 😤 😒 🙄 😭 😞 :( :-( =( T_T >:(",
 }
 
 Make = Callable[[random.Random], Graded]

@@ -287,8 +287,8 @@ def _condition(draw: random.Random) -> Graded:
             f"I would come back even if {thing} cost twice as much.",
             f"if you are ever near {_pick(draw, PLACES)}, try {thing}; you will thank me.",
             f"if every place were like this, nobody would call {thing} {bad} again.",
-            f"if {thing} were any more {good}, I would move in.",
-            f"without {thing} the week would have been half as {good}.",
+            f"if {thing} were any better, nobody would believe it.",
+            f"without {thing} the week would have been half the fun.",
             f"should {thing} ever be gone, I would miss it.",
         ),
         "negative": (
@@ -296,8 +296,8 @@ def _condition(draw: random.Random) -> Graded:
             f"if this is what they call {good}, I do not want to see the rest.",
             f"if {thing} had been {good}, I would have come back.",
             f"unless you enjoy {_pick(draw, NUISANCES)}, stay away.",
-            f"if {thing} were any more {bad}, they would have to pay us.",
-            f"without {thing} the week would have been half as {bad}.",
+            f"if {thing} were any worse, they would have to pay us.",
+            f"without {thing} it would have been a good week.",
         ),
     }
     return Graded(draw.choice(forms[side]), side, 0.6)
@@ -385,7 +385,8 @@ def _neutral(forms: tuple[str, ...]) -> Make:
     def made(draw: random.Random) -> Graded:
         thing, place, noun = _pick(draw, THINGS), _pick(draw, PLACES), _pick(draw, NOUNS)
         word, who = _word(draw, a_side(draw), thing), _pick(draw, PEOPLE)
-        words = {"t": thing, "p": place, "x": noun, "w": word, "d": _pick(draw, DAYS), "h": who}
+        any_word = _pick(draw, draw.choice((PRAISE, BLAME)))
+        words = {"t": thing, "p": place, "x": noun, "w": word, "a": any_word, "d": _pick(draw, DAYS), "h": who}
         capitals = {name.upper(): value[0].upper() + value[1:] for name, value in words.items()}
         return Graded(draw.choice(forms).format(**words, **capitals), "neutral", 0.03)
 

@@ -53,45 +53,45 @@ MILD_PRAISE = "okay, decent, all right, fine, acceptable, not half bad, good eno
 MILD_BLAME = "so-so, mediocre, nothing special, forgettable, not quite there, a little underwhelming"
 FIELDS = (
     Field(
-        "breakfast, the soup, this café, the cake, the buffet, the takeaway, the salad, the coffee, the bread, the "
+        "breakfast, the soup, the café, the cake, the buffet, the takeaway, the salad, the coffee, the bread, the "
         "steak, dinner, the canteen, the curry",
         "tasty, delicious, fresh, crisp, juicy, well-seasoned, filling",
         "bland, stale, greasy, tasteless, burnt, soggy, lukewarm, overcooked",
     ),
     Field(
-        "the room, the hotel, the bed, the neighbourhood, the location, the view, the gym, the campsite, the "
+        "the room, the hotel, the bed, the gym, the campsite, the "
         "library, the waiting room, the flat, the garden, the lobby, the cabin",
         "clean, bright, cosy, quiet, spacious, welcoming, charming, peaceful",
         "dirty, noisy, shabby, cramped, smelly, draughty, damp, stuffy",
     ),
     Field(
-        "the phone, the screen, the battery, the packaging, the jacket, the washing machine, the headset, the new "
+        "the phone, the screen, the battery, the packaging, the jacket, the washing machine, the headset, the "
         "laptop, the keyboard, the kettle, the backpack, the charger, the pram, the bike, the tent, the mattress, "
-        "the shampoo, the camera, the blender",
+        "the camera, the blender",
         "sturdy, comfy, handy, well-made, elegant, solid, durable, lightweight, practical",
         "flimsy, uncomfortable, cheap-looking, broken, ugly, clumsy, fragile, bulky, badly made",
     ),
     Field(
-        "the app, the update, the game, the website, the booking system, the new layout, the search, the banking "
+        "the app, the update, the game, the website, the booking system, the layout, the search, the banking "
         "app, the installer, the map",
         "smooth, quick, clear, intuitive, effortless, responsive, stable",
         "laggy, confusing, slow, buggy, cluttered, unreliable, blurry, unstable",
     ),
     Field(
-        "the service, the staff, the teacher, their support team, the guide, the nurse, the doctor, the driver, the "
-        "plumber, the front desk, the new colleague, the landlord, the coach, the complaints office, the referee",
+        "the service, the staff, the teacher, the support team, the guide, the nurse, the doctor, the driver, the "
+        "plumber, the front desk, the colleague, the landlord, the coach, the complaints office, the referee",
         "friendly, patient, polite, prompt, thoughtful, kind, welcoming, professional, attentive",
         "rude, careless, unfriendly, sloppy, unfair, late, dismissive, incompetent, pushy, cold",
     ),
     Field(
-        "the film, the plot, this book, the course, the music, the sound, the ending, the song, the concert, the "
+        "the film, the plot, the book, the course, the music, the sound, the ending, the song, the concert, the "
         "play, the show, the series, the match, the talk, the exhibition, the soundtrack, the album, the script, the "
         "acting",
         "funny, engaging, touching, clever, inspiring, exciting, gripping, moving, entertaining, original",
         "boring, dull, tedious, predictable, pointless, depressing, shallow, cheesy, far-fetched, lifeless",
     ),
     Field(
-        "the price, the delivery, the meeting, the trip, the interview, the flight, the ride, the checkup, the "
+        "the location, the view, the neighbourhood, the shampoo, the price, the delivery, the meeting, the trip, the interview, the flight, the ride, the checkup, the "
         "insurance, the ticket, the renovation, the exam, the tour, the training, the contract, the festival"
     ),
 )
@@ -277,8 +277,8 @@ FACTS = (
     "Turn left at {p}, then walk straight on.",
     "According to the notice, {p} is closed {d}.",
     "The {x} is made of steel and glass.",
-    "The {w} {x} sale starts {d}.",
-    "The band is called {W} {X}s.",
+    "The {a} {x} sale starts {d}.",
+    "The band is called {A} {X}s.",
 )
 ASKED = (
     "Where is {p}?",
@@ -288,7 +288,7 @@ ASKED = (
     "Has anyone tried {t} yet?",
     "How much is the {x}?",
     "Could you tell me whether {t} is {w}?",
-    "Which {x} is the {w} one?",
+    "Which {x} is the {a} one?",
     "What did you think of {t}?",
     "Can I change my order until {d}?",
 )
@@ -297,12 +297,12 @@ CONDITIONS = (
     "Let me know whether {t} is {w}.",
     "Unless {t} is {w}, send it back.",
     "I will write a review once I have used {t}.",
-    "If you like {w} things, there is a {x} at {p}.",
+    "If you like {a} things, there is a {x} at {p}.",
 )
 REPORTS = (
     "{H} asked if {t} was {w}.",
     "{H} wrote about {t} {d}.",
-    'The article is called "{W} {X}s of the year".',
+    'The article is called "{A} {X}s of the year".',
     "{H} says {t} is {w}; I have not seen it.",
     "{H} wanted to know why {t} was called {w}.",
 )

@@ -23,8 +23,10 @@ from graded_zh_words import (
     EVENT_FRAMES,
     FACTS,
     FELT,
+    FELT_CLICHES,
     FIELDS,
     FRAMES,
+    GOODS,
     JOYS,
     LOUD,
     LUCK,
@@ -34,14 +36,17 @@ from graded_zh_words import (
     NEGATIONS,
     NUISANCES,
     OTHERS,
+    PAST,
     PEOPLE,
     PLACES,
     PRAISE,
     RATED,
     RATINGS,
+    SHOWS,
     SIGNED,
     SLANG,
     SLANGY,
+    SOON,
     STRONG_BLAME,
     STRONG_PRAISE,
     THINGS,
@@ -146,12 +151,12 @@ def _comparison(draw: random.Random) -> Graded:
             f"{thing}比{other}{good}",
             f"{thing}比{other}{good}多了",
             f"{thing}没有{other}那么{bad}",
-            f"{other}{bad}，{thing}就不会",
+            f"{other}{bad}，{thing}就不这样",
             f"跟{other}一比，{thing}简直是享受",
             f"{other}哪有{thing}{good}",
             f"{thing}甩{other}几条街",
             f"试过那么多，还是这里的{thing}最{good}",
-            f"很少见到这么{good}的{thing.removeprefix('这')}",
+            f"很少见到这么{good}的{thing}",
         ),
         "negative": (
             f"{thing}比{other}{bad}",
@@ -177,9 +182,9 @@ def _wish(draw: random.Random) -> Graded:
         "positive": (
             f"就算{thing}再贵一倍我也愿意",
             f"要是每家的{thing}都这么{good}就好了",
-            f"如果没有{thing}，这一周会{bad}得多",
+            f"如果没有{thing}，这一周会难熬得多",
             f"只要{thing}还在，我就会再来",
-            f"幸亏有{thing}，不然就{bad}了",
+            f"幸亏有{thing}，不然就惨了",
             f"就算{thing}再远我也会来",
             f"哪怕{thing}涨价，我照样买",
             f"要不是{thing}，我早就放弃了",
@@ -257,8 +262,12 @@ def _doubt(draw: random.Random) -> Graded:
 
 def _cliche(draw: random.Random) -> Graded:
     side = a_side(draw)
-    form = draw.choice(("{c}。", "{c}！", "{t}，{c}。", "{t}让人{c}。", "说到{t}，{c}。"))
-    return Graded(form.format(t=_pick(draw, THINGS), c=_pick(draw, CLICHES[side])), side, 0.75)
+    forms = {
+        draw.choice(("{c}。", "{c}！", "{t}，{c}。", "说到{t}，{c}。")): CLICHES,
+        draw.choice(("{t}让人{c}。", "{t}叫我{c}。")): FELT_CLICHES,
+    }
+    form, phrases = draw.choice(tuple(forms.items()))
+    return Graded(form.format(t=_pick(draw, THINGS), c=_pick(draw, phrases[side])), side, 0.75)
 
 
 def _slang(draw: random.Random) -> Graded:
@@ -312,7 +321,8 @@ def _both(draw: random.Random) -> Graded:
 
 def _fact(draw: random.Random) -> Graded:
     thing, form = _pick(draw, THINGS), draw.choice(FACTS)
-    parts = {name: _pick(draw, each) for name, each in {"p": PLACES, "d": DAYS, "h": PEOPLE}.items()}
+    words = {"p": PLACES, "d": DAYS, "past": PAST, "soon": SOON, "h": PEOPLE, "g": GOODS.things, "show": SHOWS.things}
+    parts = {name: _pick(draw, each) for name, each in words.items()}
     return Graded(form.format(t=thing, w=_word(draw, a_side(draw), thing), **parts), "neutral", 0.03)
 
 
