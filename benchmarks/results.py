@@ -177,11 +177,7 @@ EXPERIMENTS = {
         ("python", "benchmarks/workshop.py", "adversarial", "--only", "fgm,fgm at 4 %", "--json"),
     ),
     **{f"workshop-{name}": _workshop(name) for name in FAMILIES},
-    "workshop-adapt": replace(
-        _workshop("adapt"),
-        note="The default rates of all but lora and adalora, and those of the heads, were raised after this was "
-        "measured: docs/adaptation.md.",
-    ),
+    "workshop-adapt": _workshop("adapt"),
     "workshop-augment": replace(
         _workshop("augment"),
         note="Measured when a thousand rows were learnt from for three epochs: new rows also meant more steps, and six "
