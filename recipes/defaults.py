@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
+from written import written_sentences
 
 from sentimo.compress.derive import derive
 from sentimo.compress.gate import Gate
@@ -142,7 +143,10 @@ class Default:
         return ROOT / "runs" / f"default-{self.language}"
 
     def gather(self) -> list[tuple[Source, Row]]:
-        """Write one file per set to learn from, and one per task to choose by; return the rows to learn from."""
+        """Write a file per set to learn from and one per task to choose by; return the rows of sets to learn from.
+
+        The sentences that were written for the built-in models are a set like any other, for two tasks.
+        """
         self.run.mkdir(parents=True, exist_ok=True)
         out = {part: self.texts(part) for part in ("dev", "test")}
         learnt: list[tuple[Source, Row]] = []
@@ -156,6 +160,9 @@ class Default:
                 dev += shuffled(list(distinct(self.read(source, "dev"), out["test"])))[: source.most_dev]
                 print(f"{task}, {source.folder}: {len(rows):,} rows")
             self.write(f"{task}-dev", list(distinct(dev, set())))
+        for part, sentences in zip(("train", "dev"), written_sentences(self.language), strict=True):
+            self.write(f"polarity-written-{part}", [Row(each.text, each.polarity) for each in sentences])
+            self.write(f"emotions-written-{part}", [Row(each.text, each.emotion) for each in sentences if each.emotion])
         return learnt
 
     def left_out(self) -> int:

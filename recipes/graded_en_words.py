@@ -91,8 +91,9 @@ FIELDS = (
         "boring, dull, tedious, predictable, pointless, depressing, shallow, cheesy, far-fetched, lifeless",
     ),
     Field(
-        "the location, the view, the neighbourhood, the shampoo, the price, the delivery, the meeting, the trip, the interview, the flight, the ride, the checkup, the "
-        "insurance, the ticket, the renovation, the exam, the tour, the training, the contract, the festival"
+        "the location, the view, the neighbourhood, the shampoo, the price, the delivery, the meeting, the trip, "
+        "the interview, the flight, the ride, the checkup, the insurance, the ticket, the renovation, the exam, "
+        "the tour, the training, the contract, the festival"
     ),
 )
 THINGS = ", ".join(field.things for field in FIELDS)

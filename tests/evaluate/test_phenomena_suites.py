@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sentimo.core.labels import EKMAN_7, POLARITY_3
 from sentimo.evaluate.phenomena.expectations import Emotion, Polarity, Rising, Same
 from sentimo.evaluate.phenomena.suite import BUILT_IN, built_in_suite, load_suite
 from sentimo.evaluate.speed.texts import SENTENCES
@@ -169,6 +170,33 @@ def test_no_sentence_of_the_suite_is_made_for_training(language, monkeypatch):
 
     assert [each.text for each in module.graded_sentences(2, seed=1)] == ["never seen before", "nor this"]
     assert len(drawn) == 3
+
+
+@each_language
+def test_no_sentence_that_was_written_for_training_shares_a_long_run_with_the_suite(language, monkeypatch):
+    """Of six words, or of eight Chinese characters."""
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    unit, n = (r"[a-z0-9']+", 6) if language == "en" else (r"\w", 8)
+
+    def runs(text):
+        units = re.findall(unit, unicodedata.normalize("NFKC", text).lower())
+        return {tuple(units[at : at + n]) for at in range(len(units) - n + 1)} | {("whole", *units)}
+
+    judged = {run for text in texts_of(language) for run in runs(text)}
+    parts = importlib.import_module("written").written_sentences(language)
+
+    assert [len(part) > 500 for part in parts] == [True, True]
+    assert [each.text for part in parts for each in part if runs(each.text) & judged] == []
+
+
+@each_language
+def test_sentences_that_were_written_for_training_have_labels_of_their_tasks(language, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    rows = [row for part in importlib.import_module("written").written_sentences(language) for row in part]
+
+    assert {row.polarity for row in rows} == set(POLARITY_3.labels)
+    assert {row.emotion for row in rows} == {"", *EKMAN_7.labels}
+    assert [text for text, n in Counter(plain(row.text) for row in rows).items() if n > 1] == []
 
 
 @pytest.mark.slow
