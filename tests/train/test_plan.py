@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,7 @@ from sentimo.errors import TrainingError
 from sentimo.train import plan
 from sentimo.train.network import build_network
 from sentimo.train.plan import expected_memory, make_plan
+from sentimo.train.precision import has_fast_bf16
 from sentimo.train.rows import to_rows
 
 
@@ -36,9 +39,9 @@ def n_weights(network):
     return sum(each.numel() for each in network.parameters())
 
 
-def layers(tokens, longest, n_layers=2):
-    # t * (34 d + 5 h l) bytes a layer in 16 bit, d = 32, h = 2; twice that in 32 bit
-    return 2 * tokens * (34 * 32 + 5 * 2 * longest) * n_layers
+def layers(tokens, longest, n_layers=2, of_width=95, of_length=13):
+    # bytes of the activations on a processor in 32 bit, d = 32, h = 2
+    return tokens * (of_width * 32 + of_length * 2 * longest) * n_layers
 
 
 def test_a_plan_counts_texts_tokens_and_steps(network, rows, recipe):
@@ -122,11 +125,43 @@ def test_a_text_longer_than_the_budget_is_in_memory_whole(network, recipe):
     assert expected_memory(learner, [30], chosen, "fp32") == 4 * 5 * n_weights(learner) + layers(30, 30)
 
 
-def test_bf16_halves_the_activations(network, recipe):
+def test_bf16_takes_less(network, recipe):
     chosen = recipe(batch_size=4)
     learner = network(chosen)
 
-    assert expected_memory(learner, [10], chosen, "bf16") == 4 * 5 * n_weights(learner) + layers(40, 10) // 2
+    activations = layers(40, 10, of_width=80, of_length=10)
+    assert expected_memory(learner, [10], chosen, "bf16") == 4 * 5 * n_weights(learner) + activations
+
+
+STEP = """
+import resource, sys
+import torch
+from transformers import BertConfig, BertModel
+from sentimo.train.precision import autocast
+
+def step(rows, length):
+    ids = torch.ones((rows, length), dtype=torch.long)
+    with autocast(sys.argv[1], torch.device("cpu")):
+        network(input_ids=ids).last_hidden_state.float().sum().backward()
+    network.zero_grad()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+torch.set_num_threads(1)
+sizes = dict(hidden_size=256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024)
+network = BertModel(BertConfig(vocab_size=100, **sizes)).train()
+print(-step(1, 2) + step(32, 128))
+"""
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_activations_take_what_is_told(network, recipe, precision):
+    if precision == "bf16" and not has_fast_bf16(torch.device("cpu")):
+        pytest.skip("this processor does not compute in bf16")
+    took = int(subprocess.run([sys.executable, "-c", STEP, precision], check=True, capture_output=True).stdout)
+
+    of_width, of_length = plan._ON_CPU[precision]
+    told = 32 * 128 * (of_width * 256 + of_length * 4 * 128) * 4
+    assert 0.75 < took / told < 1.25
 
 
 def test_layers_that_do_not_learn_keep_no_activations(network, recipe):

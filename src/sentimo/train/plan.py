@@ -65,6 +65,11 @@ class Plan:
         )
 
 
+_ELSEWHERE = {"bf16": (34, 5), "fp32": (68, 10)}
+_ON_CPU = {"bf16": (80, 10), "fp32": (95, 13)}  # measured: autocast keeps much of what is 16 bit in 32 as well
+"""Precision -> bytes of a token and layer, per unit of width and per head and token of the text."""
+
+
 def make_plan(network: nn.Module, rows: Rows, recipe: Recipe, passes: float = 1.0) -> Plan:
     """Count and time a run. The trial computes gradients and drops them: no weight changes.
 
@@ -101,8 +106,8 @@ def make_plan(network: nn.Module, rows: Rows, recipe: Recipe, passes: float = 1.
 def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, precision: str, passes: float = 1.0) -> int:
     """Return what training itself takes, in bytes: weights, gradients, optimiser, best weights, and activations.
 
-    Activations of a transformer layer take about ``t * d * (34 + 5 * heads * length / d)`` bytes in 16 bit for t
-    tokens of width d (Korthikanti et al. 2022, arXiv:2205.05198, section 4), twice that in 32.
+    Activations of a transformer layer take about ``t * (34 d + 5 heads * length)`` bytes in 16 bit for t tokens of
+    width d (Korthikanti et al. 2022, arXiv:2205.05198, section 4), twice that in 32. A processor takes more.
     """
     config = network.encoder.config  # type: ignore[union-attr]
     weights = sum(each.numel() for each in network.parameters())
@@ -112,7 +117,9 @@ def expected_memory(network: nn.Module, lengths: list[int], recipe: Recipe, prec
     heads = int(getattr(config, "num_attention_heads", 0))  # without attention the formula is about right for LSTMs too
     longest = max(lengths)
     tokens = max(longest, min(recipe.micro_tokens, recipe.batch_size * longest))
-    layer = tokens * (34 * width + 5 * heads * longest) * (1 if precision == "bf16" else 2)
+    kind = next(network.parameters()).device.type
+    of_width, of_length = (_ON_CPU if kind == "cpu" else _ELSEWHERE)[precision]
+    layer = tokens * (of_width * width + of_length * heads * longest)
     n_layers = int(config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
     n_layers = 0 if recipe.freeze == "encoder" else min(n_layers, recipe.train_last or n_layers)
     return 4 * (2 * weights + (1 + moments) * learning) + round(layer * n_layers * passes)
