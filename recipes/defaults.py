@@ -24,7 +24,7 @@ from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example, Target
 from sentimo.core.labels import Kind, LabelSpace
 from sentimo.core.manifest import Manifest
-from sentimo.core.predictions import Predictions, TaskScores
+from sentimo.core.predictions import EMOTIONS, POLARITY, Predictions, TaskScores
 from sentimo.engine.predictor import Predictor
 from sentimo.evaluate.phenomena.judge import SuiteReport, judge
 from sentimo.evaluate.phenomena.suite import built_in_suite
@@ -160,9 +160,14 @@ class Default:
                 dev += shuffled(list(distinct(self.read(source, "dev"), out["test"])))[: source.most_dev]
                 print(f"{task}, {source.folder}: {len(rows):,} rows")
             self.write(f"{task}-dev", list(distinct(dev, set())))
-        for part, sentences in zip(("train", "dev"), written_sentences(self.language), strict=True):
-            self.write(f"polarity-written-{part}", [Row(each.text, each.polarity) for each in sentences])
-            self.write(f"emotions-written-{part}", [Row(each.text, each.emotion) for each in sentences if each.emotion])
+        held = {"train": out["dev"] | out["test"], "dev": out["test"]}
+        for (part, without), sentences in zip(held.items(), written_sentences(self.language), strict=True):
+            rows = {
+                POLARITY: [Row(each.text, each.polarity) for each in sentences],
+                EMOTIONS: [Row(each.text, each.emotion) for each in sentences if each.emotion],
+            }
+            for task, each in rows.items():
+                self.write(f"{task}-written-{part}", list(distinct(each, without)))
         return learnt
 
     def left_out(self) -> int:
