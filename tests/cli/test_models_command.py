@@ -12,14 +12,14 @@ def test_the_built_in_models_are_listed_with_size_and_digest():
     result = invoke(models, "list", "--json")
 
     found = {each["name"]: each for each in json.loads(result.stdout)}
-    assert {"auto (en)", "auto (zh)", "zh-small"} <= found.keys()
-    assert found["auto (en)"]["tasks"]["polarity"] == "polarity-3"
+    assert {"en", "zh", "zh-small"} <= found.keys()
+    assert found["en"]["tasks"]["polarity"] == "polarity-3"
     assert found["zh-small"]["kind"] == "base"
-    assert all(len(found[name]["digest"]) == 64 and found[name]["megabytes"] > 1 for name in ("auto (en)", "zh-small"))
+    assert all(len(found[name]["digest"]) == 64 and found[name]["megabytes"] > 1 for name in ("en", "zh-small"))
 
 
 def test_without_a_command_they_are_shown():
-    assert "auto (en)" in invoke(models, columns=120).stdout
+    assert {"│ en", "│ zh"} <= {line[:4] for line in invoke(models, columns=120).stdout.splitlines()}
     assert invoke(models, "--json").stdout == invoke(models, "list", "--json").stdout
 
 

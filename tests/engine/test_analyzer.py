@@ -122,6 +122,16 @@ def test_auto_takes_the_built_in_models_that_are_there(monkeypatch, tmp_path, op
     assert [row.model.name for row in answers] == [carried[0], "zh"]
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_built_in_model_that_is_named_answers_every_text(monkeypatch, tmp_path, opened, language):
+    monkeypatch.setattr("sentimo.engine.analyzer.BUILT_IN", tmp_path)
+
+    answers = Analyzer.load(language).analyze(["good", "很好"])
+
+    assert opened == [language]
+    assert [row.model.name for row in answers] == [language] * 2
+
+
 def test_auto_without_built_in_models_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr("sentimo.engine.analyzer.BUILT_IN", tmp_path / "nowhere")
 

@@ -24,7 +24,7 @@ def bench(
     source: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="File of texts. Default: texts that come with Sentimo.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Model folder, or 'auto' for the built-in models.")] = "auto",
+    model: Annotated[str, typer.Option(help="Model folder, or built in: 'auto' (by language), 'en', 'zh'.")] = "auto",
     text: options.TextColumn = None,
     rows: Annotated[int, typer.Option(min=_FEWEST, help="Texts for each model: the first of the file.")] = 1000,
     seconds: Annotated[
@@ -93,24 +93,27 @@ def _texts(source: Path, text: str | None, delimiter: str | None, encoding: str 
 def _choose(model: str, given: Sequence[str] | None, rows: int) -> list[tuple[Path, list[str]]]:
     """Return (bundle, texts) of each model to measure: with "auto" every built-in one, on texts of its language."""
     from sentimo.core.bundle import Bundle
-    from sentimo.engine.analyzer import AUTO, BUILT_IN
+    from sentimo.engine.analyzer import AUTO, model_folders
     from sentimo.evaluate.speed.texts import SENTENCES, written_texts
     from sentimo.text.language import language_of
 
+    folders = model_folders(model)
     if model != AUTO:
+        folder = folders["any"]
         if given is None:
-            languages = [each for each in Bundle.open(model).manifest.languages if each in SENTENCES] or list(SENTENCES)
+            known = Bundle.open(folder).manifest.languages
+            languages = [each for each in known if each in SENTENCES] or list(SENTENCES)
             parts = [written_texts(language, -(-rows // len(languages))) for language in languages]
             given = [text for texts in zip(*parts, strict=True) for text in texts]
-        return [(Path(model), list(given[:rows]))]
+        return [(folder, list(given[:rows]))]
     chosen = []
     for language in SENTENCES:
         if given is None:
             texts = written_texts(language, rows)
         else:
             texts = [text for text in given if (language_of(text) == "zh") == (language == "zh")][:rows]
-        if len(texts) >= _FEWEST and (BUILT_IN / language).is_dir():
-            chosen.append((BUILT_IN / language, texts))
+        if len(texts) >= _FEWEST and language in folders:
+            chosen.append((folders[language], texts))
     return chosen
 
 

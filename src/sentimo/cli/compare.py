@@ -12,8 +12,10 @@ from sentimo.cli.console import err, out, print_json
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="First model folder, or 'auto' for the built-in models.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Second model folder, or 'auto'.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="First model folder, or built in: 'auto' (by language), 'en', 'zh'.")
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="Second one.")],
     data: Annotated[Path, typer.Argument(help="Labelled file: CSV, TSV, JSONL or Parquet.")],
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")

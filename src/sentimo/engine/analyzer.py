@@ -19,8 +19,8 @@ from sentimo.engine.work import Work
 from sentimo.errors import BundleError, InputError
 from sentimo.text.language import language_of
 
-AUTO, LEXICON = "auto", "lexicon"
-"""Names of what comes with Sentimo: the models, one per language, and words and rules alone."""
+AUTO, LANGUAGES, LEXICON = "auto", ("en", "zh"), "lexicon"
+"""Names of what comes with Sentimo: the models by language, each of them, and words and rules alone."""
 BUILT_IN = Path(sentimo.__file__).parent / "models"
 
 
@@ -58,10 +58,10 @@ class Analyzer:
 
     @classmethod
     def load(cls, model: str | Path = AUTO, *, max_windows: int | None = None, **how: Any) -> Self:
-        """Open a model folder, or the built-in models with "auto".
+        """Open a model folder, or built-in models: "auto" (each text goes to that of its language), "en" or "zh".
 
         Args:
-            model: The folder, or "auto".
+            model: The folder, or one of those names; a folder of such a name is reached as "./zh".
             max_windows: Most windows read of one text; None reads all of it.
             how: What else is taken: rules, and by `Predictor.load` backend, precision, cache_bytes, base.
 
@@ -156,12 +156,12 @@ def model_folders(model: str | Path) -> dict[str, Path]:
         BundleError: "auto", and this installation carries no built-in models.
     """
     if not isinstance(model, (str, Path)):
-        raise InputError(f"a model is a folder or 'auto'; found {type(model).__name__}")
-    if str(model) == LEXICON:
-        return {"any": BUILT_IN / LEXICON}
+        raise InputError(f"a model is a folder, 'auto', 'en' or 'zh'; found {type(model).__name__}")
+    if model in (*LANGUAGES, LEXICON):
+        return {"any": BUILT_IN / model}
     if str(model) != AUTO:
         return {"any": Path(model)}
-    found = {language: BUILT_IN / language for language in ("en", "zh")}
+    found = {language: BUILT_IN / language for language in LANGUAGES}
     found = {language: path for language, path in found.items() if path.is_dir()}
     if not found:
         raise BundleError("this installation carries no built-in models; name a model folder with --model")

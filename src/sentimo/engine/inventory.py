@@ -47,7 +47,7 @@ class Listed:
 def built_in() -> Iterator[Listed]:
     """Yield the models and bases that have a short name."""
     for language, path in model_folders(AUTO).items():
-        yield _model(f"{AUTO} ({language})", path)
+        yield _model(language, path)
     for name in SHORT_NAMES:
         folder = local_folder(name)
         if folder is not None:
