@@ -177,7 +177,6 @@ EXPERIMENTS = {
         ("python", "benchmarks/workshop.py", "adversarial", "--only", "fgm,fgm at 4 %", "--json"),
     ),
     **{f"workshop-{name}": _workshop(name) for name in FAMILIES},
-    "workshop-adapt": _workshop("adapt"),
     "workshop-augment": replace(
         _workshop("augment"),
         note="Measured when a thousand rows were learnt from for three epochs: new rows also meant more steps, and six "

@@ -2,7 +2,7 @@
 
     python recipes/default_en.py                  # all of it, or step by step:
     python recipes/default_en.py gather           # one file per task, set and part -> runs/default-en
-    python recipes/default_en.py train            # about an hour on two cores with bf16; --resume goes on
+    python recipes/default_en.py train            # hours on two cores with bf16; --resume goes on
     python recipes/default_en.py judge            # what was trained, on every test part
     python recipes/default_en.py store            # in 8 bit, judged, with its card -> src/sentimo/models/en
 
@@ -142,19 +142,20 @@ the distance from neutral, whatever the sign: ``|2 i - 1|`` of SST-5's class i i
 Beside them it learnt 23,300 sentences made for it (`recipes/graded_en.py`): words of praise and blame with adverbs of
 degree, negation, contrast, comparison, wishes, conditions, reports, quotes, irony, slang, marks, emoji, long stories,
 and facts and questions without a side; a tenth of them with misspelt words. A few words of 6 % of all rows were
-mistyped once more. And it learnt 6,552 sentences, twice per epoch, that a large language model wrote one by one from
-a guide, with their polarity and emotion (`recipes/written.md`): idioms, irony and its sincere look-alikes, reported
-views, events that tell a feeling without naming it, reviews, chat, dialogue. 729 more were among those that the epoch
-was chosen and the confidence calibrated on.
+mistyped once more. And it learnt {written} sentences, twice per epoch, that a large language model wrote one by one
+from a guide, with their polarity and emotion (`recipes/written.md`): idioms, irony and its sincere look-alikes,
+reported views, events that tell a feeling without naming it, reviews, posts, chat, dialogue. About 1,100 are critics'
+sentences typed as SST is. {written_dev} more were among those that the epoch was chosen and the confidence calibrated
+on.
 
 ## Phenomena
 
 `sentimo phenomena src/sentimo/models/en`, sentences written one by one that nothing was trained or chosen on (see
 docs/phenomena.md): {share}. By group: {groups}. None of the sentences made for training stands in the suite, nor does
 any set phrase of their lists; a few frames that everybody uses stand in both. The makers of both knew what language
-does and had seen what an earlier model got wrong. The writers of the 7,281 sentences had not, nor had they seen the
-suite; no sentence of theirs shares six words in a row with it, but idioms of the suite occur in them. So sentences of
-the same kinds by others may be harder for it.
+does and had seen what an earlier model got wrong. The writers of the sentences above had not, nor had they
+seen the suite; no sentence of theirs shares six words in a row with it, but idioms of the suite occur in them, and the
+same kind of author wrote both. Sentences of the same kinds by others may be harder for it.
 
 ## Limits
 
@@ -167,7 +168,7 @@ the same kinds by others may be harder for it.
 
 ## Compute
 
-Two epochs in bf16 on two processor cores, about an hour and a half.
+Two epochs in bf16 on two processor cores, about two hours.
 """
 
 

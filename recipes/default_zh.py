@@ -130,10 +130,10 @@ polarity: praise and blame with negation, contrast, comparison, wishes, conditio
 marks, emoji, long stories, and facts and questions without a side. 6 % of all rows were also learnt from with a few
 characters mistyped as others that sound alike, and as many with others that look alike.
 
-And it learnt 6,931 sentences, twice per epoch, that a large language model wrote one by one from a guide, with their
-polarity and emotion (`recipes/written.md`): set phrases, irony and its sincere look-alikes, reported views, events
-that tell a feeling without naming it, reviews, chat, dialogue. 771 more were among those that the epoch was chosen
-and the confidence calibrated on.
+And it learnt {written} sentences, twice per epoch, that a large language model wrote one by one from a guide, with
+their polarity and emotion (`recipes/written.md`): set phrases, irony and its sincere look-alikes, reported views,
+events that tell a feeling without naming it, reviews, posts, chat, dialogue. {written_dev} more were among those that
+the epoch was chosen and the confidence calibrated on.
 
 ## Phenomena
 
@@ -142,7 +142,7 @@ docs/phenomena.md): {share}. By group: {groups}. None of the sentences made for 
 any set phrase of their lists; a few frames that everybody uses (早知道…就, 但凡…也) stand in both. The makers of both
 knew what language does and had seen what an earlier model got wrong. The writers of the sentences above had not, nor
 had they seen the suite; no sentence of theirs shares eight characters in a row with it, but set phrases of the suite
-occur in them. So sentences of the same kinds by others may be harder for it.
+occur in them, and the same kind of author wrote both. Sentences of the same kinds by others may be harder for it.
 
 ## Limits
 
@@ -164,7 +164,7 @@ occur in them. So sentences of the same kinds by others may be harder for it.
 
 ## Compute
 
-Two epochs in bf16 on two processor cores, about an hour. zh-small took 11.6 minutes on one H100 before that.
+Two epochs in bf16 on two processor cores, about an hour and a half. zh-small took 11.6 minutes on one H100 before that.
 """
 
 

@@ -145,7 +145,7 @@ class Default:
     def gather(self) -> list[tuple[Source, Row]]:
         """Write a file per set to learn from and one per task to choose by; return the rows of sets to learn from.
 
-        The sentences that were written for the built-in models are a set like any other, for two tasks.
+        The sentences that were written for the built-in models have files of their own, for two tasks.
         """
         self.run.mkdir(parents=True, exist_ok=True)
         out = {part: self.texts(part) for part in ("dev", "test")}
@@ -162,12 +162,12 @@ class Default:
             self.write(f"{task}-dev", list(distinct(dev, set())))
         held = {"train": out["dev"] | out["test"], "dev": out["test"]}
         for (part, without), sentences in zip(held.items(), written_sentences(self.language), strict=True):
-            rows = {
+            written = {
                 POLARITY: [Row(each.text, each.polarity) for each in sentences],
                 EMOTIONS: [Row(each.text, each.emotion) for each in sentences if each.emotion],
             }
-            for task, each in rows.items():
-                self.write(f"{task}-written-{part}", list(distinct(each, without)))
+            for task, rows in written.items():
+                self.write(f"{task}-written-{part}", list(distinct(rows, without)))
         return learnt
 
     def left_out(self) -> int:
@@ -259,9 +259,14 @@ class Default:
     def card(self, about: str, found: Judged) -> str:
         """Return the paragraphs on data and limits with the figures per set and phenomenon in their places."""
         total = found.phenomena.total
+        written, written_dev = (
+            pq.read_metadata(self.run / f"{POLARITY}-written-{part}.parquet").num_rows for part in ("train", "dev")
+        )
         share = f"{total.right} of {total.n} cases as expected, {total.share.value:.2f}"
         return about.format(
             left_out=f"{self.left_out():,}",
+            written=f"{written:,}",
+            written_dev=f"{written_dev:,}",
             rows="\n".join(_card_row(source, found) for source in self.sources),
             groups=", ".join(f"{name} {each.right}/{each.n}" for name, each in found.phenomena.groups.items()),
             share=f"{share} [{total.share.low:.2f}, {total.share.high:.2f}]",

@@ -55,6 +55,13 @@ def test_the_json_holds_every_figure(trained, reviews):
     assert model["finished"]
 
 
+def test_a_built_in_model_is_measured_on_texts_of_its_language(no_fresh):
+    result = invoke(bench, "--model", "zh", "--seconds", 1, "--rows", 20, "--alone", "--json")
+
+    (model,) = json.loads(result.stdout)["models"]
+    assert model["model"]["name"] == "sentimo-zh"
+
+
 def test_the_table_and_the_profile_are_for_people(trained, no_fresh):
     result = invoke(
         bench, "--model", trained.bundle.path, "--seconds", 1, "--rows", 20, "--alone", "--profile", columns=120

@@ -5,6 +5,7 @@ import pytest
 from running import invoke
 
 from sentimo.cli.models import models
+from sentimo.engine.analyzer import Analyzer
 from sentimo.errors import InputError
 
 
@@ -16,6 +17,13 @@ def test_the_built_in_models_are_listed_with_size_and_digest():
     assert found["en"]["tasks"]["polarity"] == "polarity-3"
     assert found["zh-small"]["kind"] == "base"
     assert all(len(found[name]["digest"]) == 64 and found[name]["megabytes"] > 1 for name in ("en", "zh-small"))
+
+
+def test_one_of_them_can_be_named_and_answers_alone():
+    chinese = Analyzer.load("zh")
+
+    assert {each.model.name for each in chinese.predict(["I love it", "很好"])} == {"sentimo-zh"}
+    assert chinese.spaces.keys() == {"polarity", "intensity", "emotions"}
 
 
 def test_without_a_command_they_are_shown():

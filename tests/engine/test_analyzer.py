@@ -6,7 +6,7 @@ import pytest
 from sentimo.core.labels import POLARITY_2, POLARITY_3
 from sentimo.core.manifest import TaskSpec
 from sentimo.core.predictions import Prediction
-from sentimo.engine.analyzer import Analyzer
+from sentimo.engine.analyzer import Analyzer, model_folders
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError, InputError
 
@@ -124,6 +124,7 @@ def test_auto_takes_the_built_in_models_that_are_there(monkeypatch, tmp_path, op
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_built_in_model_that_is_named_answers_every_text(monkeypatch, tmp_path, opened, language):
+    (tmp_path / language).mkdir()
     monkeypatch.setattr("sentimo.engine.analyzer.BUILT_IN", tmp_path)
 
     answers = Analyzer.load(language).analyze(["good", "很好"])
@@ -132,11 +133,17 @@ def test_a_built_in_model_that_is_named_answers_every_text(monkeypatch, tmp_path
     assert [row.model.name for row in answers] == [language] * 2
 
 
-def test_auto_without_built_in_models_says_what_to_do(monkeypatch, tmp_path):
+@pytest.mark.parametrize(("name", "names"), [("auto", "en, zh"), ("zh", "zh"), ("lexicon", "lexicon")])
+def test_without_built_in_models_their_names_say_what_to_do(monkeypatch, tmp_path, name, names):
     monkeypatch.setattr("sentimo.engine.analyzer.BUILT_IN", tmp_path / "nowhere")
 
-    with pytest.raises(BundleError, match="no built-in models; name a model folder"):
-        Analyzer.load()
+    with pytest.raises(BundleError, match=rf"no built-in model \({names}\); name a model folder"):
+        Analyzer.load(name)
+
+
+@pytest.mark.parametrize("folder", ["./zh", Path("zh"), Path("auto"), Path("lexicon")])
+def test_a_folder_may_be_called_like_a_built_in_model(folder):
+    assert model_folders(folder) == {"any": Path(folder)}
 
 
 def test_attention_is_asked_of_the_model_of_the_text(analyzer, opened):

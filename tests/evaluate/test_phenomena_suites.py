@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 
 from sentimo.core.labels import EKMAN_7, POLARITY_3
 from sentimo.evaluate.phenomena.expectations import Emotion, Polarity, Rising, Same
@@ -18,6 +19,7 @@ from sentimo.text.language import language_of
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 
+CHINESE = Tokenizer.from_file(str(ROOT / "src" / "sentimo" / "models" / "zh" / "tokenizer.json"))
 FUNCTION_WORDS = frozenset(re.findall(r"\w+", "a an and at for i in is it me my of so that the they to up was we you"))
 
 each_language = pytest.mark.parametrize("language", BUILT_IN)
@@ -30,6 +32,15 @@ def texts_of(language):
 def plain(text):
     """Return the text without width, case, blanks, and signs at its end."""
     return re.sub(r"\s+|[。.!?,，~]+$", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def runs(text, language, n):
+    """Return all runs of n words or simplified Chinese characters, and the whole text; marks make no difference."""
+    known = text if language == "en" else CHINESE.normalizer.normalize_str(text)
+    folded = unicodedata.normalize("NFKC", known).lower().replace("\u2019", "'")
+    joined = re.sub(r"\s+(?=n't\b|'(?:s|re|ve|ll|d|m)\b)", "", folded)  # "does n't", as some tokenisers have it
+    units = re.findall(r"[a-z0-9']+" if language == "en" else r"\w", joined)
+    return {tuple(units[at : at + n]) for at in range(len(units) - n + 1)} | {("whole", *units)}
 
 
 @each_language
@@ -176,17 +187,12 @@ def test_no_sentence_of_the_suite_is_made_for_training(language, monkeypatch):
 def test_no_sentence_that_was_written_for_training_shares_a_long_run_with_the_suite(language, monkeypatch):
     """Of six words, or of eight Chinese characters."""
     monkeypatch.syspath_prepend(ROOT / "recipes")
-    unit, n = (r"[a-z0-9']+", 6) if language == "en" else (r"\w", 8)
-
-    def runs(text):
-        units = re.findall(unit, unicodedata.normalize("NFKC", text).lower())
-        return {tuple(units[at : at + n]) for at in range(len(units) - n + 1)} | {("whole", *units)}
-
-    judged = {run for text in texts_of(language) for run in runs(text)}
+    n = 6 if language == "en" else 8
+    judged = {run for text in texts_of(language) for run in runs(text, language, n)}
     parts = importlib.import_module("written").written_sentences(language)
 
     assert [len(part) > 500 for part in parts] == [True, True]
-    assert [each.text for part in parts for each in part if runs(each.text) & judged] == []
+    assert [each.text for part in parts for each in part if runs(each.text, language, n) & judged] == []
 
 
 @each_language
@@ -218,6 +224,24 @@ def test_no_sentence_stands_in_a_data_set(language):
 
     assert n > 100_000
     assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no data in {DATA}; SENTIMO_DATA names another folder")
+@each_language
+def test_no_sentence_that_was_written_for_training_takes_from_a_held_out_text(language, monkeypatch):
+    """Not eight words in a row, not twenty Chinese characters (proverbs have up to sixteen)."""
+    import pyarrow.parquet as pq
+
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    n = 8 if language == "en" else 20
+    rows = [row.text for part in importlib.import_module("written").written_sentences(language) for row in part]
+    ours = {run: text for text in rows for run in runs(text, language, n) if run[0] != "whole"}
+    held = [path for part in ("dev", "test") for path in (DATA / language).rglob(f"{part}.parquet")]
+    texts = {text for path in held for text in pq.read_table(path, columns=["text"])["text"].to_pylist() if text}
+
+    assert len(texts) > 10_000
+    assert [(ours[run], text) for text in texts for run in runs(text, language, n) & ours.keys()] == []
 
 
 @each_language

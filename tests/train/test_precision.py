@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -46,3 +50,14 @@ def test_only_bf16_multiplies_in_bf16():
         assert (ones @ ones).dtype == torch.bfloat16
     with autocast("fp32", CPU):
         assert (ones @ ones).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "128"), ("7", "7")])
+def test_training_keeps_few_kernels_unless_the_user_says_how_many(own, expected):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    environment = {key: value for key, value in os.environ.items() if key != name} | ({name: own} if own else {})
+    code = f"import os, sentimo.train.precision; print(os.environ[{name!r}])"
+
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == expected

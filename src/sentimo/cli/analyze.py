@@ -31,7 +31,7 @@ def analyze(
         list[str] | None,
         typer.Argument(help="Texts, behind -- if one begins with a dash. Default: the lines of stdin."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Model folder, or built in: 'auto' (by language), 'en', 'zh'.")] = "auto",
+    model: options.Model = "auto",
     cascade: options.CascadeFolder = None,
     base: options.BaseFolder = None,
     rules: options.RulesFile = None,

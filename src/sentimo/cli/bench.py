@@ -24,7 +24,7 @@ def bench(
     source: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="File of texts. Default: texts that come with Sentimo.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Model folder, or built in: 'auto' (by language), 'en', 'zh'.")] = "auto",
+    model: options.Model = "auto",
     text: options.TextColumn = None,
     rows: Annotated[int, typer.Option(min=_FEWEST, help="Texts for each model: the first of the file.")] = 1000,
     seconds: Annotated[
@@ -99,7 +99,7 @@ def _choose(model: str, given: Sequence[str] | None, rows: int) -> list[tuple[Pa
 
     folders = model_folders(model)
     if model != AUTO:
-        folder = folders["any"]
+        folder = next(iter(folders.values()))
         if given is None:
             known = Bundle.open(folder).manifest.languages
             languages = [each for each in known if each in SENTENCES] or list(SENTENCES)

@@ -12,10 +12,8 @@ from sentimo.cli.console import err, out, print_json
 
 
 def compare(
-    a: Annotated[
-        str, typer.Argument(metavar="A", help="First model folder, or built in: 'auto' (by language), 'en', 'zh'.")
-    ],
-    b: Annotated[str, typer.Argument(metavar="B", help="Second one.")],
+    a: options.ModelArgument,
+    b: options.ModelArgument,
     data: Annotated[Path, typer.Argument(help="Labelled file: CSV, TSV, JSONL or Parquet.")],
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")

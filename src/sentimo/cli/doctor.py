@@ -43,9 +43,7 @@ def doctor(
     base: Annotated[
         str | None, typer.Option(help="Count tokens exactly: minilm, zh-small or the folder of a base model.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="Without files: model folder, or built in: 'auto' (by language), 'en', 'zh'.")
-    ] = "auto",
+    model: Annotated[str, typer.Option(help="Without files: the model to look at, as of `sentimo analyze`.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the diagnosis as one line of JSON.")] = False,
 ) -> None:
     """Examine labelled files before training; exit code 1 if training would fail.

@@ -12,7 +12,7 @@ from sentimo.cli.console import err, out, print_json
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Model folder, or built in: 'auto' (by language), 'en', 'zh'.")],
+    model: options.ModelArgument,
     data: Annotated[Path, typer.Argument(help="Labelled file: CSV, TSV, JSONL or Parquet.")],
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")

@@ -27,6 +27,9 @@ class OnUnknown(StrEnum):
     skip = "skip"
 
 
+_MODEL = "Model folder, or built in: 'auto' (by language), 'en', 'zh' or 'lexicon' (words and rules)."
+Model = Annotated[str, typer.Option("--model", help=_MODEL)]
+ModelArgument = Annotated[str, typer.Argument(help=_MODEL)]
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column of the texts. Default: guessed.")]
 LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of the labels. Default: guessed.")]
 Kind = Annotated[

@@ -28,7 +28,7 @@ class Language(StrEnum):
 
 
 def phenomena(
-    model: Annotated[str, typer.Argument(help="Model folder, or built in: 'auto' (by language), 'en', 'zh'.")],
+    model: options.ModelArgument,
     language: Annotated[
         Language | None, typer.Option(help="Suite that comes with Sentimo. Default: those of the model's languages.")
     ] = None,

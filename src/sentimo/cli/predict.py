@@ -33,7 +33,7 @@ def predict(
         ),
     ],
     text: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    model: Annotated[str, typer.Option(help="Model folder, or built in: 'auto' (by language), 'en', 'zh'.")] = "auto",
+    model: options.Model = "auto",
     cascade: options.CascadeFolder = None,
     max_windows: options.MaxWindows = None,
     base: options.BaseFolder = None,

@@ -61,7 +61,7 @@ class Analyzer:
         """Open a model folder, or built-in models: "auto" (each text goes to that of its language), "en" or "zh".
 
         Args:
-            model: The folder, or one of those names; a folder of such a name is reached as "./zh".
+            model: The folder, or one of those names; a folder of such a name is reached as "./zh" or as a `Path`.
             max_windows: Most windows read of one text; None reads all of it.
             how: What else is taken: rules, and by `Predictor.load` backend, precision, cache_bytes, base.
 
@@ -149,20 +149,20 @@ class Analyzer:
 
 
 def model_folders(model: str | Path) -> dict[str, Path]:
-    """Return language -> folder of the models that a name means; one folder answers any language.
+    """Return language -> folder of the models that a name means; one alone answers any language.
 
     Raises:
         InputError: `model` is no path.
-        BundleError: "auto", and this installation carries no built-in models.
+        BundleError: the name of built-in models, and this installation carries none of them.
     """
     if not isinstance(model, (str, Path)):
         raise InputError(f"a model is a folder, 'auto', 'en' or 'zh'; found {type(model).__name__}")
-    if model in (*LANGUAGES, LEXICON):
-        return {"any": BUILT_IN / model}
-    if str(model) != AUTO:
+    if isinstance(model, Path) or model not in (AUTO, *LANGUAGES, LEXICON):
         return {"any": Path(model)}
-    found = {language: BUILT_IN / language for language in LANGUAGES}
-    found = {language: path for language, path in found.items() if path.is_dir()}
+    names = LANGUAGES if model == AUTO else (model,)
+    found = {name: BUILT_IN / name for name in names if (BUILT_IN / name).is_dir()}
     if not found:
-        raise BundleError("this installation carries no built-in models; name a model folder with --model")
+        raise BundleError(
+            f"this installation carries no built-in model ({', '.join(names)}); name a model folder with --model"
+        )
     return found

@@ -1,4 +1,4 @@
-"""Texts of our own for a machine without a file: sentences written by hand, put together at random."""
+"""Texts of our own for a machine without a file: sentences written one by one, put together at random."""
 
 from __future__ import annotations
 
