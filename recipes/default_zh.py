@@ -150,11 +150,13 @@ occur in them, and the same kind of author wrote both. Sentences of the same kin
   financial texts, and little on classical Chinese. Texts in other languages are not for it.
 - Dialogue (cped) is its weakest field: many lines mean nothing without those before them.
 - Reviews taught it negative and positive, microblogs also neutral: a fact told in the style of a review is often given
-  a side. Of 13 ironic sentences of the suite it caught 9; of 8 sincere ones in the same words it missed 4.
+  a side. Nearly half of the ironic sentences of the suite are read literally, some sincere ones as irony. Denied
+  displeasure (没有理由不高兴) and denied pleasure (喜欢不起来) are often read as the word that is denied.
 - Complaints are read as anger or as disgust (厌恶: dislike, in the labels of NLPCC). Fear is rare in the data and
   often missed. Emotions describe the text, not its author.
-- Words pull it along: 垃圾分类 (sorted waste) is a complaint, 高兴 as a name is joy. Slang that praises (炸裂) is often
-  missed, so is praise by denied blame (没有想象中那么差).
+- Words pull it along: 高兴 as a name is joy. Slang that praises (炸裂) is often missed. Degrees are often ranked wrong.
+- Written sentences cost a point on its own sets' dev rows (polarity, accuracy 0.812; 0.821 before) for what they
+  brought elsewhere (0.825 of written dev rows; 0.642 before).
 - Traditional characters are read as their simplified ones, one by one (OpenCC's table); wording of Taiwan or Hong Kong
   was not learnt.
 - Some of its labelled microblogs and much of what zh-small read are from early 2020: words of the pandemic carry what
