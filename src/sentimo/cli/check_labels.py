@@ -26,8 +26,8 @@ def check_labels(
     label: options.LabelColumn = None,
     task: Annotated[str | None, typer.Option(help="Task of the model. Default: seen from the labels.")] = None,
     model: Annotated[
-        Path | None,
-        typer.Option(help="Model that judges; not trained on these rows. Default: n-grams, in folds."),
+        str | None,
+        typer.Option(help="Model that judges, as of `sentimo analyze`; not trained on these rows. Default: n-grams."),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the n-gram models.")] = 5,
     output: Annotated[
@@ -80,7 +80,7 @@ def check_labels(
         dataset = first if given is None and len(data) == 1 else None
         given = given or judge.spaces[name]
     dataset = dataset or load_dataset(data, reading, task=name, space=given)
-    if model is not None and (note := learnt_note(dataset.examples, model)):
+    if model is not None and (note := learnt_note(dataset.examples, Path(model))):
         err.print(f"{note}, and defends their labels", markup=False)
     texts = [each.document.text for each in dataset.examples]
     if twice := contradictions(texts, [each.targets[name] for each in dataset.examples], dataset.space):
