@@ -80,7 +80,7 @@ def check_labels(
         dataset = first if given is None and len(data) == 1 else None
         given = given or judge.spaces[name]
     dataset = dataset or load_dataset(data, reading, task=name, space=given)
-    if model is not None and (note := learnt_note(dataset.examples, Path(model))):
+    if model is not None and (note := learnt_note(dataset.examples, model)):
         err.print(f"{note}, and defends their labels", markup=False)
     texts = [each.document.text for each in dataset.examples]
     if twice := contradictions(texts, [each.targets[name] for each in dataset.examples], dataset.space):

@@ -12,8 +12,8 @@ from sentimo.cli.console import err, out, print_json
 
 
 def compare(
-    a: options.ModelArgument,
-    b: options.ModelArgument,
+    a: Annotated[str, typer.Argument(metavar="A", help="First model, as of `sentimo evaluate`.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Second model.")],
     data: Annotated[Path, typer.Argument(help="Labelled file: CSV, TSV, JSONL or Parquet.")],
     task: Annotated[
         str | None, typer.Option(help="Task to judge. Default: the one that the label column or its labels point to.")

@@ -70,7 +70,7 @@ def evaluate(
     name, dataset = load_labelled(data, analyzer.spaces, reading, task=task)
     if dataset.note:
         err.print(dataset.note, markup=False)
-    if note := learnt_note(dataset.examples, Path(model)):
+    if note := learnt_note(dataset.examples, model):
         err.print(note, markup=False)
     err.print(f"Judging task {name} on {len(dataset.examples)} rows", markup=False)
     report = judge(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sentimo.core.documents import Example
+from sentimo.engine.analyzer import model_folders
 from sentimo.errors import DataError
 from sentimo.text.normalise import folded
 
@@ -99,10 +100,10 @@ def without_learnt(
     return kept, told
 
 
-def learnt_note(examples: Sequence[Example], model: Path) -> str:
-    """Return a caution where a model has learnt some of the rows, as far as its folder tells; else nothing."""
-    marks = Marks.read(model)
-    n = marks.n_learnt(examples) if marks else 0
+def learnt_note(examples: Sequence[Example], model: str | Path) -> str:
+    """Return a caution where a model (folder or name) has learnt some of the rows, as far as it tells; else nothing."""
+    known = filter(None, map(Marks.read, model_folders(model).values()))
+    n = max((marks.n_learnt(examples) for marks in known), default=0)
     return f"{n:,} of {len(examples):,} rows taught this model; it looks better on them than it is" if n else ""
 
 
