@@ -68,6 +68,23 @@ def test_two_dev_files_for_one_task_are_refused(trained, labelled, tmp_path):
         invoke(compress, trained.bundle.path, "-o", tmp_path / "s", *("--dev", labelled / "polarity.csv") * 2)
 
 
+def test_each_dev_file_has_a_task_of_its_own(trained, labelled, tmp_path):
+    dev = ("--dev", labelled / "polarity.csv", "--dev", labelled / "stars.csv")
+    with pytest.raises(InputError, match="given 1 times and --dev 2 times"):
+        invoke(compress, trained.bundle.path, "-o", tmp_path / "s", *dev, "--task", "polarity")
+    with pytest.raises(DataError, match="polarity.csv"):
+        invoke(compress, trained.bundle.path, "-o", tmp_path / "s", *dev, "--task", "stars", "--task", "polarity")
+
+    result = invoke(
+        compress,
+        *(trained.bundle.path, "-o", tmp_path / "small", *dev, "--task", "polarity", "--task", "stars"),
+        *("--only", "weights16", "--max-drop", 100, "--min-speedup", 0.01, "--rounds", 1, "--json"),
+    )
+
+    assert "labelled rows for stars in" in result.stderr
+    assert "No labelled rows for emotions, intensity" in result.stderr
+
+
 def test_export_tells_what_it_wrote(trained, tmp_path):
     result = invoke(export, trained.bundle.path, "-o", tmp_path / "mine.onnx", "--json")
 

@@ -33,7 +33,7 @@ def compress(
     only: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Candidates to try, such as dynamic8,vocabulary+dynamic8.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Task of the dev file. Default: seen from its labels.")] = None,
+    task: options.DevTasks = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
     separator: options.Separator = None,

@@ -30,7 +30,7 @@ def ensemble(
         list[Path] | None, typer.Option(help="Labelled file that no member was trained on; one per task.")
     ] = None,
     combine: Annotated[Combine, typer.Option(help="How to make one of them.")] = Combine.weighted,
-    task: Annotated[str | None, typer.Option(help="Task of the dev file. Default: seen from its labels.")] = None,
+    task: options.DevTasks = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
     separator: options.Separator = None,

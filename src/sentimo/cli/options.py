@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,10 @@ _MODEL = "Model folder, or built in: 'auto' (by language), 'en', 'zh' or 'lexico
 Model = Annotated[str, typer.Option("--model", help=_MODEL)]
 ModelArgument = Annotated[str, typer.Argument(help=_MODEL)]
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column of the texts. Default: guessed.")]
+DevTasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", help="Task of the dev file; of several, one each in their order. Default: by their labels."),
+]
 LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of the labels. Default: guessed.")]
 Kind = Annotated[
     str | None, typer.Option("--kind", help="single, multi, ordinal or score. Default: seen from the labels.")
@@ -162,14 +167,19 @@ def numbered_texts(
 
 
 def labelled_rows(
-    paths: list[Path], spaces: dict[str, LabelSpace], reading: Reading, task: str | None
+    paths: list[Path], spaces: dict[str, LabelSpace], reading: Reading, tasks: list[str] | None
 ) -> dict[str, list[Example]]:
-    """Return task -> rows of labelled files, one file per task, read in the tasks' label spaces; notes go to stderr."""
+    """Return task -> rows of labelled files, one file per task, read in the tasks' label spaces; notes go to stderr.
+
+    `tasks` names the task of each file, in their order; None: it is seen from the labels.
+    """
     from sentimo.errors import InputError
     from sentimo.evaluate.labelled import load_labelled
 
+    if tasks and len(tasks) != len(paths):
+        raise InputError(f"--task is given {len(tasks)} times and --dev {len(paths)} times; give one per file, or none")
     rows: dict[str, list[Example]] = {}
-    for path in paths:
+    for path, task in zip_longest(paths, tasks or ()):
         name, dataset = load_labelled(path, spaces, reading, task=task)
         if name in rows:
             raise InputError(f"{path}: task {name!r} has a dev file already; give one file per task")
