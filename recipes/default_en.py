@@ -2,7 +2,7 @@
 
     python recipes/default_en.py                  # all of it, or step by step:
     python recipes/default_en.py gather           # one file per task, set and part -> runs/default-en
-    python recipes/default_en.py train            # hours on two cores with bf16; --resume goes on
+    python recipes/default_en.py train            # two hours on two cores with bf16; --resume goes on
     python recipes/default_en.py judge            # what was trained, on every test part
     python recipes/default_en.py store            # in 8 bit, judged, with its card -> src/sentimo/models/en
 
@@ -101,6 +101,7 @@ MODEL = Default(
     {POLARITY: POLARITY_3, "intensity": INTENSITY, EMOTIONS: EKMAN_7, "goemotions": GOEMOTIONS_28},
     SOURCES,
     compression="qat8",
+    seeds=(13, 14),
 )
 
 
@@ -168,7 +169,8 @@ same kind of author wrote both. Sentences of the same kinds by others may be har
 
 ## Compute
 
-Two epochs in bf16 on two processor cores, about two hours.
+Two epochs in bf16 on two processor cores with one seed and two with another, 45 to 55 minutes each. The weights of both
+were averaged (Wortsman et al. 2022): on the dev rows that was better than either in most figures, above all on SST-2.
 """
 
 

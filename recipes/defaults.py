@@ -20,6 +20,7 @@ from sentimo.compress.derive import derive
 from sentimo.compress.gate import Gate
 from sentimo.compress.report import print_outcome
 from sentimo.compress.run import compress, refusal
+from sentimo.compress.soup import build_soup
 from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example, Target
 from sentimo.core.labels import Kind, LabelSpace
@@ -42,7 +43,7 @@ DATA = Path(os.environ.get("SENTIMO_DATA", ROOT.parent / "shared" / "data"))
 SEED = 13
 MOST_DEV = 700  # rows of a set: enough to choose and calibrate by
 MOST_JUDGED = 3_000  # rows of a task that a compressed model is judged by: fewer hide what it loses
-MOST_TAUGHT = 40_000  # texts that 8-bit products are learnt with
+MOST_TAUGHT = 60_000  # texts that 8-bit products are learnt with
 SMALL = {"weights8": "8-bit weights", "qat8": "8-bit products"}
 CACHE_BYTES = 256 << 20  # the sets share texts, and some have labels for two tasks
 GATES = {  # 8-bit weights are there to be small, and compute as before
@@ -129,6 +130,7 @@ class Default:
         spaces: Task -> labels, of the tasks that are read from `sources`.
         sources: The data sets.
         compression: How it is made small.
+        seeds: Of several trainings whose weights are averaged; none: one training, with the recipe's seed.
     """
 
     language: str
@@ -136,11 +138,17 @@ class Default:
     spaces: Mapping[str, LabelSpace]
     sources: Sequence[Source]
     compression: str = "weights8"
+    seeds: tuple[int, ...] = ()
 
     @property
     def run(self) -> Path:
         """Where its files and runs lie."""
         return ROOT / "runs" / f"default-{self.language}"
+
+    @property
+    def members(self) -> list[Path]:
+        """The models whose average it is."""
+        return [self.run / f"seed-{seed}" for seed in self.seeds]
 
     def gather(self) -> list[tuple[Source, Row]]:
         """Write a file per set to learn from and one per task to choose by; return the rows of sets to learn from.
@@ -205,6 +213,20 @@ class Default:
         table = pa.table({"text": [row.text for row in rows], "label": labels})
         pq.write_table(table, self.run / f"{name}.parquet", compression="zstd", compression_level=19)
 
+    def train(self, model: Path, *, resume: bool) -> None:
+        """Train by the recipe; with several seeds once each, and average the weights. Resumed, none is done again."""
+        recipe, console = load_recipe(self.recipe), Console(stderr=True)
+        if not self.seeds:
+            train(recipe, model, resume=resume, overwrite=True, console=console)
+            return
+        for seed, member in zip(self.seeds, self.members, strict=True):
+            begun = member.with_name(f"{member.name}.checkpoint").exists()
+            if begun or not (resume and member.exists()):
+                own = recipe.model_copy(update={"seed": seed})
+                train(own, member, resume=resume and begun, overwrite=True, console=console)
+        dev = {task.name: load_task(task, recipe.seed).dev for task in recipe.tasks}
+        build_soup(self.members, model, dev, overwrite=True, show=console.print)
+
     def judge(self, predictor: Predictor) -> dict[str, Report]:
         """Return name of the source -> report on the set's test part."""
         reports = {}
@@ -236,21 +258,30 @@ class Default:
         data = {task.name: load_task(task, recipe.seed) for task in recipe.tasks}
         dev = {name: each.dev for name, each in data.items()}
         texts = list(dict.fromkeys(row.document.text for each in data.values() for row in each.train))
-        texts = random.Random(SEED).sample(texts, min(MOST_TAUGHT, len(texts)))
         few = {
             task: rows  # thresholds of rare labels need all of them
             if data[task].space.kind == "multi"
             else random.Random(SEED).sample(rows, min(MOST_JUDGED, len(rows)))
             for task, rows in dev.items()
         }
-        gate, only = GATES[self.compression], [self.compression]
-        outcome = compress(model, self.run / "small", few, gate, train=texts, only=only, overwrite=True)
+        gate = GATES[self.compression]
+        outcome = compress(
+            model,
+            self.run / "small",
+            few,
+            gate,
+            train=texts,
+            most_train=MOST_TAUGHT,
+            only=[self.compression],
+            overwrite=True,
+        )
         print_outcome(outcome, gate, Console(stderr=True))
         if outcome.bundle is None:
             raise refusal(outcome, gate)
         small = Predictor.load(outcome.bundle.path, cache_bytes=CACHE_BYTES)
         found = Judged(
             evaluate(small, dev, title=SMALL[self.compression], data="the dev rows", seed=SEED),
+            evaluate(Predictor.load(model), dev, title="after training", data="the dev rows", seed=SEED),
             self.judge(small),
             judge(small, built_in_suite(self.language)),
         )
@@ -280,17 +311,22 @@ class Default:
         def describe(folder: Path) -> Manifest:
             for each in (PARTS, METRICS):  # megabytes, and without torch weights it cannot be renewed
                 (folder / each).unlink(missing_ok=True)
-            record = json.loads((model / "report.json").read_text("utf-8"))
-            reports = {how: found.dev.to_dict(), **record["figures"]}
+            first = (self.members or [model])[0]
+            record = json.loads((first / "report.json").read_text("utf-8"))
+            if self.seeds:
+                record["notes"].append(f"averaged: the weights of {len(self.seeds)}, trained with seeds {self.seeds}")
+            made = small.manifest.provenance | Bundle.open(first).manifest.provenance
+            manifest = replace(small.manifest, name=load_recipe(self.recipe).name, provenance=made)
+            reports = {how: found.dev.to_dict(), **record["figures"], "fine-tuned": found.trained.to_dict()}
             columns = {f"this model ({how})" if name == how else name: reports[name] for name in reports}
             figures = {name: Report.from_dict(each) for name, each in columns.items()}
             (folder / "README.md").write_text(
-                model_card(small.manifest, figures, notes=record["notes"], about=about), "utf-8"
+                model_card(manifest, figures, notes=record["notes"], about=about), "utf-8"
             )
             (folder / "recipe.yaml").write_bytes(self.recipe.read_bytes())
             record |= {"figures": reports, "sets": {name: report.to_dict() for name, report in found.sets.items()}}
             (folder / "report.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
-            return small.manifest
+            return manifest
 
         target = ROOT / "src" / "sentimo" / "models" / self.language
         bundle = derive(small, target, describe, overwrite=True)
@@ -314,8 +350,7 @@ class Default:
         if chosen.step in (None, "gather"):
             gather()
         if chosen.step in (None, "train"):
-            recipe = load_recipe(self.recipe)
-            train(recipe, chosen.model, resume=chosen.resume, overwrite=True, console=Console(stderr=True))
+            self.train(chosen.model, resume=chosen.resume)
         if chosen.step == "judge":
             rows = list(self.table(Predictor.load(chosen.model, cache_bytes=CACHE_BYTES)))
             told = {"how": "Test parts; a set that does not tell all labels apart judges between its own", "notes": []}
@@ -330,11 +365,13 @@ class Judged:
 
     Attributes:
         dev: Report on the dev rows.
+        trained: The same, before it was made small.
         sets: Name of a source -> report on the set's test part.
         phenomena: Report on the sentences that come with Sentimo.
     """
 
     dev: Report
+    trained: Report
     sets: Mapping[str, Report]
     phenomena: SuiteReport
 

@@ -10,6 +10,7 @@ import pytest
 
 from sentimo.compress import CANDIDATES, NUMBERS, TRIED, load_candidate, parse_chain
 from sentimo.compress.derive import answering_bytes
+from sentimo.compress.distil import BATCH_SIZE
 from sentimo.compress.dynamic8 import multiply_dynamically
 from sentimo.compress.graph import load_graph, matrices, weight_bits
 from sentimo.compress.material import Material, NotPossible
@@ -189,6 +190,16 @@ def test_a_cut_network_that_transformers_knows_keeps_its_torch_weights(name, mad
 def test_qat8_needs_texts_to_learn_from(trained, material, tmp_path):
     with pytest.raises(NotPossible, match="--train"):
         load_candidate("qat8")(trained.bundle, tmp_path / "mine", replace(material, train=()))
+
+
+def test_qat8_learns_from_as_many_texts_as_it_may(trained, material, tmp_path):
+    steps = []
+    few = replace(material, most_train=2 * BATCH_SIZE, step=lambda done, every: steps.append((done, every)))
+    assert len(material.train) > few.most_train
+
+    load_candidate("qat8")(trained.bundle, tmp_path / "mine", few)
+
+    assert steps == [(1, 2), (2, 2)]
 
 
 def test_a_linear_model_has_no_graph(trained, material, tmp_path):

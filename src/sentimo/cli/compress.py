@@ -27,6 +27,7 @@ def compress(
     train: Annotated[
         _Files, typer.Option(help="File of texts to learn the model's own answers from. May be repeated.")
     ] = None,
+    most_train: Annotated[int, typer.Option(min=1, help="Of these texts, as many are drawn.")] = 20_000,
     texts: Annotated[
         _Files, typer.Option(help="File of texts whose tokens a smaller vocabulary keeps. May be repeated.")
     ] = None,
@@ -93,6 +94,7 @@ def compress(
                 rows,
                 gate,
                 train=_texts(train, reading),
+                most_train=most_train,
                 corpus=_texts(texts, reading),
                 only=chains,
                 seed=seed,

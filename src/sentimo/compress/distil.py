@@ -19,8 +19,6 @@ from sentimo.train.encoder import Base
 from sentimo.train.optim import default_learning_rate
 
 BATCH_SIZE = 32
-MOST_TEXTS = 20_000
-"""Texts learnt from; a short epoch mends what a cut broke, more belongs to `sentimo train`."""
 
 _WARM_UP, _CLIP_NORM = 0.06, 1.0
 
@@ -47,17 +45,16 @@ def distil(
         teacher: What is asked, in evaluation mode; its weights stay.
         base: Tokenizer of both.
         spaces: Task -> label space.
-        texts: Texts; 20,000 at most are drawn.
+        texts: Texts to learn from.
         max_tokens: Texts are cut to it.
-        seed: Of the draw and the order.
+        seed: Of the order.
         pace: Factor of the learning rate: 1 after a cut, less where the student is close to the teacher already.
         show: Told the steps done and all steps.
 
     Source: Hinton et al. 2015, arXiv:1503.02531, at temperature 1.
     """
     torch.manual_seed(seed)
-    drawn = torch.randperm(len(texts), generator=torch.Generator().manual_seed(seed)).tolist()[:MOST_TEXTS]
-    ids = base.encode([texts[at] for at in drawn], max_tokens)
+    ids = base.encode(texts, max_tokens)
     wanted = _asked(teacher, ids)
     plan = epoch_batches([len(row) for row in ids], BATCH_SIZE, seed, 0)
     rate = pace * default_learning_rate("adamw", base.width)
@@ -81,16 +78,17 @@ def distil(
 
 
 def distil_for(student: nn.Module, source: Bundle, base: Base, material: Material, *, pace: float = 1.0) -> None:
-    """Teach a changed network the answers of the bundle it was made from, on the training texts of the material."""
+    """Teach a changed network the answers of the bundle it was made from, on training texts drawn from the material."""
     teacher, _ = open_network(source)
     manifest = source.manifest
     spaces = {task.name: task.space for task in manifest.tasks}
+    order = torch.randperm(len(material.train), generator=torch.Generator().manual_seed(material.seed)).tolist()
     distil(
         student,
         teacher,
         base,
         spaces,
-        material.train,
+        [material.train[at] for at in order[: material.most_train]],
         max_tokens=manifest.max_tokens,
         seed=material.seed,
         pace=pace,

@@ -20,6 +20,7 @@ class Material:
     Attributes:
         rows: Task -> labelled rows to calibrate, to measure importance and to fit bounds on.
         train: Texts to learn from, in the original's own answers; without any, nothing is trained.
+        most_train: As many of them are drawn.
         corpus: Texts whose tokens a smaller vocabulary keeps; without any, it is not cut.
         max_drop: Points of the main figure that may be lost, for candidates that choose how far to go.
         seed: Of everything that is drawn.
@@ -29,6 +30,7 @@ class Material:
 
     rows: Mapping[str, Sequence[Example]]
     train: Sequence[str] = ()
+    most_train: int = 20_000
     corpus: Sequence[str] = ()
     max_drop: float = 0.5
     seed: int = 13

@@ -81,6 +81,7 @@ def compress(
     gate: Gate,
     *,
     train: Sequence[str] = (),
+    most_train: int = 20_000,
     corpus: Sequence[str] = (),
     only: Sequence[str] = (),
     seed: int = 13,
@@ -102,6 +103,7 @@ def compress(
         dev: Task -> labelled rows that the model was not trained on.
         gate: What the result must keep to.
         train: Texts to learn from; the original's answers are the targets.
+        most_train: As many of them are drawn, for one short epoch: it mends what rounding or a cut broke.
         corpus: Texts whose tokens a smaller vocabulary keeps, beside those of `train` and of the calibration rows.
         only: Chains to try, such as ``("dynamic8", "vocabulary+dynamic8")``; all usual ones by default.
         seed: Of the thirds and of everything drawn.
@@ -131,6 +133,7 @@ def compress(
     material = Material(
         rows=calibration,
         train=tuple(train),
+        most_train=most_train,
         corpus=(*corpus, *train, *calibration_texts) if has_corpus else (),
         max_drop=gate.max_drop,
         seed=seed,
