@@ -32,11 +32,11 @@ _MODEL = "Model folder, or built in: 'auto' (by language), 'en', 'zh' or 'lexico
 Model = Annotated[str, typer.Option("--model", help=_MODEL)]
 ModelArgument = Annotated[str, typer.Argument(help=_MODEL)]
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column of the texts. Default: guessed.")]
+LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of the labels. Default: guessed.")]
 DevTasks = Annotated[
     list[str] | None,
     typer.Option("--task", help="Task of the dev file; of several, one each in their order. Default: by their labels."),
 ]
-LabelColumn = Annotated[str | None, typer.Option("--label", help="Column of the labels. Default: guessed.")]
 Kind = Annotated[
     str | None, typer.Option("--kind", help="single, multi, ordinal or score. Default: seen from the labels.")
 ]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from sentimo.core.documents import Example
 from sentimo.errors import SentimoError
 
+MOST_TRAIN = 20_000
+"""Texts learnt from; a short epoch mends what rounding or a cut broke, more belongs to `sentimo train`."""
+
 
 class NotPossible(SentimoError):
     """A candidate cannot be made from this bundle with what was given; the sentence says why."""
@@ -30,7 +33,7 @@ class Material:
 
     rows: Mapping[str, Sequence[Example]]
     train: Sequence[str] = ()
-    most_train: int = 20_000
+    most_train: int = MOST_TRAIN
     corpus: Sequence[str] = ()
     max_drop: float = 0.5
     seed: int = 13

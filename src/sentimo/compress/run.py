@@ -12,7 +12,7 @@ from typing import Any
 from sentimo.compress import TRIED, load_candidate, parse_chain
 from sentimo.compress.derive import answering_bytes, derive
 from sentimo.compress.gate import Gate
-from sentimo.compress.material import Material
+from sentimo.compress.material import MOST_TRAIN, Material
 from sentimo.compress.report import compression_card
 from sentimo.compress.thresholds import decided_by, fitted_anew, written_with
 from sentimo.compress.trial import Trial, judge
@@ -81,7 +81,7 @@ def compress(
     gate: Gate,
     *,
     train: Sequence[str] = (),
-    most_train: int = 20_000,
+    most_train: int = MOST_TRAIN,
     corpus: Sequence[str] = (),
     only: Sequence[str] = (),
     seed: int = 13,
@@ -103,7 +103,7 @@ def compress(
         dev: Task -> labelled rows that the model was not trained on.
         gate: What the result must keep to.
         train: Texts to learn from; the original's answers are the targets.
-        most_train: As many of them are drawn, for one short epoch: it mends what rounding or a cut broke.
+        most_train: As many of them are drawn.
         corpus: Texts whose tokens a smaller vocabulary keeps, beside those of `train` and of the calibration rows.
         only: Chains to try, such as ``("dynamic8", "vocabulary+dynamic8")``; all usual ones by default.
         seed: Of the thirds and of everything drawn.
