@@ -1,6 +1,4 @@
 import json
-import shutil
-from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -8,7 +6,6 @@ import running
 from rich.console import Console
 
 from sentimo.cli.doctor import doctor, print_diagnosis
-from sentimo.core.bundle import write_bundle
 from sentimo.data.diagnosis import Diagnosis, Finding, LabelCount, Lengths
 from sentimo.errors import BundleError, InputError
 
@@ -210,23 +207,6 @@ def test_an_n_gram_model_runs_on_numpy_whatever_is_asked_for(n_grams, monkeypatc
     model = json.loads(invoke("--model", n_grams.path, "--json").stdout)["models"]["n-grams"]
 
     assert (model["backend"], model["threads"]) == ("linear", 1)
-
-
-def test_a_model_that_would_answer_wrongly_on_this_processor_is_refused(trained, tmp_path, monkeypatch):
-    def copy(folder):
-        for name in trained.bundle.files:
-            if name != "probes.json":
-                shutil.copyfile(trained.bundle.path / name, folder / name)
-
-    monkeypatch.setattr("sentimo.core.bundle._prove_in_fresh_process", lambda folder: None)
-    monkeypatch.setattr("sentimo.engine.runtime.saturates", lambda: True)
-    settings = {**trained.bundle.manifest.settings, "weight_bits": 8}
-    bundle = write_bundle(
-        tmp_path / "model", replace(trained.bundle.manifest, settings=settings), copy, trained.bundle.probes()
-    )
-
-    with pytest.raises(BundleError, match="its answers would be wrong"):
-        invoke("--model", bundle.path)
 
 
 def test_the_model_to_look_at_may_be_named(tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 
 from sentimo.compress import CANDIDATES, NUMBERS, TRIED, load_candidate, parse_chain
@@ -14,6 +15,7 @@ from sentimo.compress.distil import BATCH_SIZE
 from sentimo.compress.dynamic8 import multiply_dynamically
 from sentimo.compress.graph import load_graph, matrices, weight_bits
 from sentimo.compress.material import Material, NotPossible
+from sentimo.compress.ranges import feeds, fix_ranges
 from sentimo.core.bundle import Bundle
 from sentimo.engine.backends.onnx import GRAPH
 from sentimo.engine.certainty import Bound
@@ -190,6 +192,32 @@ def test_a_cut_network_that_transformers_knows_keeps_its_torch_weights(name, mad
 def test_qat8_needs_texts_to_learn_from(trained, material, tmp_path):
     with pytest.raises(NotPossible, match="--train"):
         load_candidate("qat8")(trained.bundle, tmp_path / "mine", replace(material, train=()))
+
+
+def test_qat8_fixes_its_ranges_so_that_no_answer_depends_on_its_batch(made):
+    assert not [each for each in ops(made("qat8")) if each == "DynamicQuantizeLinear"]
+    model = Predictor.load(made("qat8").path)
+
+    alone = [model.predict([text]).tasks["polarity"].scores[0].tolist() for text in TEXTS[:4]]
+
+    assert model.predict(TEXTS[:4]).tasks["polarity"].scores.tolist() == pytest.approx(np.array(alone), abs=1e-6)
+
+
+def test_fixed_ranges_answer_as_measured_ones_do(made, material):
+    graph = onnx.load(made("dynamic8").file(GRAPH))
+    seen = list(feeds(made("dynamic8"), material.texts, 20, seed=1))
+    measured = answers(graph, seen)
+
+    fix_ranges(graph, seen)
+
+    assert answers(graph, seen) == pytest.approx(measured, abs=0.1)
+    assert answers(graph, seen) != pytest.approx(measured, abs=1e-6)
+
+
+def answers(graph, texts):
+    """Return the logits of polarity of every text."""
+    session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(["polarity"], feed)[0] for feed in texts])
 
 
 def test_qat8_learns_from_as_many_texts_as_it_may(trained, material, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from sentimo.engine import cpu
-from sentimo.engine.cpu import bf16_instructions, has_avx2, instructions, int8_instructions, processor, saturates
+from sentimo.engine.cpu import bf16_instructions, has_avx2, instructions, int8_instructions, processor
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,3 @@ def test_the_processor_and_its_instructions_are_told(tmp_path):
     (tmp_path / "proc/cpuinfo").write_text("processor\t: 0\nmodel name\t: Fast 9\nflags\t\t: fpu avx_vnni avx2\n")
 
     assert (processor(tmp_path), instructions(tmp_path)) == ("Fast 9", ["avx2", "avx_vnni"])
-
-
-@pytest.mark.parametrize(
-    ("machine", "flags", "found"),
-    [("x86_64", "avx2", True), ("AMD64", "avx2 avx512_vnni", False), ("aarch64", "asimd", False)],
-)
-def test_8_bit_products_saturate_on_x86_without_instructions_for_them(tmp_path, monkeypatch, machine, flags, found):
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/cpuinfo").write_text(f"flags: {flags}\n")
-    monkeypatch.setattr(cpu.platform, "machine", lambda: machine)
-
-    assert saturates(tmp_path) is found

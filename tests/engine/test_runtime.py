@@ -91,21 +91,6 @@ def test_avx2_is_enough_for_weights_of_7_bits(two_graphs, processor, bits, avx2,
     assert choose_runtime(replace(two_graphs, manifest=manifest)).precision == precision
 
 
-@pytest.mark.parametrize(("bits", "saturates", "refused"), [(8, True, True), (8, False, False), (7, True, False)])
-def test_a_graph_that_would_answer_wrongly_on_this_processor_is_refused(
-    tiny_bundle, monkeypatch, bits, saturates, refused
-):
-    monkeypatch.setattr(runtime, "saturates", lambda: saturates)
-    manifest = replace(tiny_bundle.manifest, settings={**SETTINGS, "weight_bits": bits})
-    bundle = replace(tiny_bundle, manifest=manifest)
-
-    if refused:
-        with pytest.raises(BundleError, match="compress that one on this machine: sentimo compress"):
-            choose_runtime(bundle)
-    else:
-        assert choose_runtime(bundle).precision == "exact"
-
-
 @pytest.mark.parametrize("name", ["AMX", None])
 @pytest.mark.parametrize("precision", ["fast", "exact"])
 def test_the_precision_may_be_set(two_graphs, processor, name, precision):

@@ -9,12 +9,12 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from sentimo.compress.derive import derive, plain_manifest
-from sentimo.compress.graph import WEIGHT_BITS, load_graph, look_up_in_8_bit, multiplied, save_graph, weight_bits
+from sentimo.compress.graph import load_graph, look_up_in_8_bit, multiplied, save_graph, weight_bits
 from sentimo.compress.material import Material
 from sentimo.compress.quiet import quiet
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
-from sentimo.engine.backends.onnx import GRAPH
+from sentimo.engine.backends import GRAPH, WEIGHT_BITS
 
 
 def dynamic8(source: Bundle, target: Path, material: Material) -> Bundle:

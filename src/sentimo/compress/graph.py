@@ -17,14 +17,12 @@ from sentimo.engine.cpu import int8_instructions
 
 LARGE = 4096  # elements; smaller tables are not worth a node
 
-WEIGHT_BITS = "weight_bits"
-"""Setting of a bundle whose `GRAPH` multiplies in 8 bit: how many bits its weights use."""
-
 
 def weight_bits() -> int:
-    """Return how many bits the weights of 8-bit products may use here: 8, or 7 where sums of products would saturate.
+    """Return how many bits the weights of 8-bit products use here: 8, or 7 where only those are fast.
 
-    With weights within -64..64 they cannot: AVX2 adds pairs in 16 bit, and 2 * 255 * 64 = 32,640 < 32,768.
+    Without instructions for such products AVX2 adds pairs of them in 16 bit, which hold weights within -64..64:
+    2 * 255 * 64 = 32,640 < 32,768. Larger weights are multiplied another way there.
     """
     return 8 if int8_instructions() else 7
 

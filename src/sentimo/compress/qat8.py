@@ -12,14 +12,17 @@ from torch.nn import functional
 from sentimo.compress.derive import derive, plain_manifest
 from sentimo.compress.distil import distil_for
 from sentimo.compress.dynamic8 import multiply_dynamically
-from sentimo.compress.graph import WEIGHT_BITS, load_graph, save_graph, weight_bits
+from sentimo.compress.graph import load_graph, save_graph, weight_bits
 from sentimo.compress.layout import stack_of
 from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.network import open_network
+from sentimo.compress.ranges import feeds, fix_ranges
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
-from sentimo.engine.backends.onnx import GRAPH
+from sentimo.engine.backends import GRAPH, WEIGHT_BITS
 from sentimo.train.export import export_onnx
+
+CALIBRATION_TEXTS = 1_000
 
 PACE = 0.1
 """Factor of the learning rate. At the full rate the network moves further from the original than rounding moves it."""
@@ -28,8 +31,9 @@ PACE = 0.1
 def qat8(source: Bundle, target: Path, material: Material) -> Bundle:
     """Write the bundle with 8-bit products that it has learnt to live with; needs torch weights and texts to train on.
 
-    Every linear layer of the encoder rounds as `dynamic8` will at run time; gradients pass the rounding unchanged. The
-    teacher is the network as it is.
+    Every linear layer of the encoder rounds as the graph will; gradients pass the rounding unchanged. The teacher is
+    the network as it is. While it learns, the range of what goes into a layer is that of the batch; then ranges are
+    fixed on some of the texts, one at a time.
 
     Source: Jacob et al. 2018, arXiv:1712.05877, section 3; Bengio et al. 2013, arXiv:1308.3432 (straight-through).
     """
@@ -44,7 +48,9 @@ def qat8(source: Bundle, target: Path, material: Material) -> Bundle:
         restore_linear_layers(rounded)
         export_onnx(student, folder, [task.name for task in source.manifest.tasks])
         learnt = plain_manifest(source)
-        save_graph(multiply_dynamically(load_graph(Bundle(folder, learnt, "", {GRAPH: ""}))), folder / GRAPH)
+        graph = multiply_dynamically(load_graph(Bundle(folder, learnt, "", {GRAPH: ""})))
+        fix_ranges(graph, feeds(source, material.train, CALIBRATION_TEXTS, material.seed))
+        save_graph(graph, folder / GRAPH)
         return plain_manifest(source, **{WEIGHT_BITS: weight_bits()})
 
     return derive(source, target, change)
@@ -75,7 +81,7 @@ def restore_linear_layers(places: list[tuple[nn.Module, str, nn.Linear]]) -> Non
 
 
 class RoundedLinear(nn.Module):
-    """A linear layer as onnxruntime computes it with dynamic 8-bit products.
+    """A linear layer as onnxruntime computes it with 8-bit products.
 
     Args:
         layer: The layer; its weights are shared.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +13,6 @@ from onnx import numpy_helper
 
 from sentimo.compress.derive import derive, plain_manifest
 from sentimo.compress.graph import (
-    WEIGHT_BITS,
     load_graph,
     look_up_in_8_bit,
     multiplied,
@@ -24,10 +22,11 @@ from sentimo.compress.graph import (
 )
 from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.quiet import quiet
+from sentimo.compress.ranges import Feed, feeds
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
-from sentimo.engine.backends import open_backend
-from sentimo.engine.backends.onnx import ATTENTION, GRAPH
+from sentimo.engine.backends import GRAPH, WEIGHT_BITS
+from sentimo.engine.backends.onnx import ATTENTION
 from sentimo.errors import MissingExtraError
 
 CALIBRATION_TEXTS = 128
@@ -37,8 +36,6 @@ MOST_IN_FLOAT = 4
 
 _WORTH = 0.05
 """Share of the distance from the float answers that a layer must take away to stay in float."""
-
-Feed = Mapping[str, NDArray[np.int64]]
 
 
 def static8(source: Bundle, target: Path, material: Material) -> Bundle:
@@ -55,10 +52,10 @@ def static8(source: Bundle, target: Path, material: Material) -> Bundle:
 
     def change(folder: Path) -> Manifest:
         model = load_graph(source)
-        feeds = list(_feeds(source, material))
-        smaller = calibrate(model, feeds)
+        seen = list(feeds(source, material.texts, CALIBRATION_TEXTS, material.seed))
+        smaller = calibrate(model, seen)
         look_up_in_8_bit(smaller)
-        in_float = set_back_sensitive(smaller, model, feeds[:JUDGED_TEXTS])
+        in_float = set_back_sensitive(smaller, model, seen[:JUDGED_TEXTS])
         material.tell(f"static8: {len(in_float)} of {len(multiplied(model))} linear layers stay in float")
         save_graph(smaller, folder / GRAPH)
         return plain_manifest(source, **{WEIGHT_BITS: weight_bits()})
@@ -66,8 +63,8 @@ def static8(source: Bundle, target: Path, material: Material) -> Bundle:
     return derive(source, target, change)
 
 
-def calibrate(model: onnx.ModelProto, feeds: Sequence[Feed]) -> onnx.ModelProto:
-    """Return the graph with quantized linear layers; the activations' ranges are those seen on the feeds.
+def calibrate(model: onnx.ModelProto, texts: Sequence[Feed]) -> onnx.ModelProto:
+    """Return the graph with quantized linear layers; the activations' ranges are those of the texts.
 
     Raises:
         MissingExtraError: NNCF is not installed.
@@ -83,9 +80,9 @@ def calibrate(model: onnx.ModelProto, feeds: Sequence[Feed]) -> onnx.ModelProto:
         others = [node.name for node in model.graph.node if node.op_type in ("Gather", "Gemm", "MatMul")]
         quantized: onnx.ModelProto = nncf.quantize(
             model,
-            nncf.Dataset(list(feeds)),
+            nncf.Dataset(list(texts)),
             model_type=nncf.ModelType.TRANSFORMER,
-            subset_size=len(feeds),
+            subset_size=len(texts),
             ignored_scope=nncf.IgnoredScope(names=[name for name in others if name not in chosen]),
             advanced_parameters=AdvancedQuantizationParameters(overflow_fix=overflow),
         )
@@ -151,16 +148,6 @@ def _drop_unread(model: onnx.ModelProto) -> None:
         del model.graph.node[:]
         model.graph.node.extend(kept)
     replace_constants(model, {each.name: None for each in model.graph.initializer if each.name not in read})
-
-
-def _feeds(source: Bundle, material: Material) -> Iterator[Feed]:
-    """Yield what the graph reads, one text at a time, texts drawn by the seed."""
-    backend: Any = open_backend(source, max_windows=1)
-    texts = material.texts
-    for at in np.random.default_rng(material.seed).permutation(len(texts))[:CALIBRATION_TEXTS].tolist():
-        for window in backend.prepare([texts[at]])[0].windows:
-            ids = np.array([window.features], dtype=np.int64)
-            yield {"input_ids": ids, "attention_mask": np.ones_like(ids)}
 
 
 def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:

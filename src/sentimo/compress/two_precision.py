@@ -13,10 +13,11 @@ from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.weights16 import store_in_16_bit
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest, TaskSpec
-from sentimo.engine.backends.onnx import GRAPH, WEIGHTS_8_BIT
+from sentimo.engine.backends import FAST_BITS, GRAPH
+from sentimo.engine.backends.onnx import WEIGHTS_8_BIT
 from sentimo.engine.cascade import CONFIDENCE
 from sentimo.engine.certainty import Bound, Scores, fit_bound
-from sentimo.engine.runtime import FAST_BITS, FAST_GRAPH, RERUN_BELOW
+from sentimo.engine.runtime import FAST_GRAPH, RERUN_BELOW
 from sentimo.errors import InputError
 
 FAST_FILE = "model.int8.onnx"

@@ -56,11 +56,6 @@ def has_avx2(root: Path = Path("/")) -> bool:
     return _first({"avx2": "AVX2"}, root) is not None
 
 
-def saturates(root: Path = Path("/")) -> bool:
-    """Return whether products with 8-bit weights come out wrong: x86 adds pairs in 16 bit where it cannot in 32."""
-    return platform.machine().lower() in ("x86_64", "amd64", "i386", "i686") and int8_instructions(root) is None
-
-
 def _first(known: Mapping[str, str], root: Path) -> str | None:
     flags = _flags(root)
     return next((name for flag, name in known.items() if flag in flags), None)

@@ -9,20 +9,17 @@ from importlib.util import find_spec
 from typing import Any
 
 from sentimo.core.bundle import Bundle
-from sentimo.engine.backends import BACKENDS, GRAPH
-from sentimo.engine.cpu import bf16_instructions, has_avx2, int8_instructions, saturates
+from sentimo.engine.backends import BACKENDS, FAST_BITS, GRAPH
+from sentimo.engine.cpu import bf16_instructions, has_avx2, int8_instructions
 from sentimo.engine.threads import VARIABLE as THREADS
 from sentimo.engine.threads import n_threads
 from sentimo.errors import BundleError, InputError, did_you_mean
 
 BACKEND, PRECISION = "SENTIMO_BACKEND", "SENTIMO_PRECISION"
 PRECISIONS = ("auto", "exact", "fast")
-WEIGHT_BITS = "weight_bits"
-"""Setting of a bundle whose graph multiplies in 8 bit: how many bits its weights use, 7 or 8."""
 
-FAST_GRAPH, RERUN_BELOW, FAST_BITS = "fast_graph", "rerun_below", "fast_weight_bits"
-"""Settings of a bundle with two graphs: the file of the faster one, task -> margin from which it is believed, and how
-many bits its weights use (8 by default)."""
+FAST_GRAPH, RERUN_BELOW = "fast_graph", "rerun_below"
+"""Settings of a bundle with two graphs: the file of the faster one, and task -> margin from which it is believed."""
 
 
 _LIBRARIES = {"onnx": "onnxruntime", "adapter": "onnxruntime"} | dict.fromkeys(
@@ -92,16 +89,9 @@ def choose_runtime(bundle: Bundle, backend: str | None = None, precision: str | 
 
     Raises:
         InputError: there is no such backend or precision.
-        BundleError: the settings of a fast graph do not fit the bundle, or its graph would answer wrongly on this
-            processor.
+        BundleError: the settings of a fast graph do not fit the bundle.
     """
     name, why_backend = _backend(bundle, backend)
-    if name in ("onnx", "openvino") and bundle.manifest.settings.get(WEIGHT_BITS) == 8 and saturates():
-        raise BundleError(
-            f"{bundle.path} multiplies 8-bit weights in 8 bit, and this processor cannot do so exactly (no VNNI, no "
-            "AMX): its answers would be wrong. Use the model that it was made from, or compress that one on this "
-            "machine: sentimo compress"
-        )
     threads = 1 if name in ("linear", "lexicon") else n_threads()
     why_threads = "numpy, one text after another" if name in ("linear", "lexicon") else _why_threads()
     fast, why_precision = _precision(bundle, name, precision)
@@ -159,7 +149,7 @@ def _precision(bundle: Bundle, backend: str, given: str | None) -> tuple[str | N
         return fast, f"this processor has {found} for 8-bit products"
     if settings.get(FAST_BITS, 8) <= 7 and has_avx2():
         return fast, "this processor has AVX2, whose 8-bit products are exact for the 7-bit weights of the fast graph"
-    return None, "this processor has no instructions for exact 8-bit products (VNNI, AMX, ARM dot product)"
+    return None, "this processor has no instructions for fast 8-bit products (VNNI, AMX, ARM dot product)"
 
 
 def _bounds(bundle: Bundle) -> dict[str, float]:

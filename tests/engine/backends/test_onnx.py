@@ -1,4 +1,6 @@
+import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -215,3 +217,37 @@ def test_texts_are_tokenised_on_as_many_cores_as_are_set(tiny_bundle):
     assert n_workers(SENTIMO_THREADS="1") == 1
     assert n_workers(SENTIMO_THREADS="3") == 3
     assert n_workers(SENTIMO_THREADS="3", RAYON_NUM_THREADS="2") == 2  # the user's own word for this pool counts
+
+
+@pytest.mark.parametrize(("settings", "precise"), [({}, True), ({"weight_bits": 8}, True), ({"weight_bits": 7}, False)])
+def test_8_bit_products_are_exact_on_every_processor_and_fast_where_7_bits_cannot_overflow(
+    tiny_bundle, settings, precise
+):
+    manifest = dataclasses.replace(tiny_bundle.manifest, settings={**tiny_bundle.manifest.settings, **settings})
+
+    options = OnnxBackend.open(dataclasses.replace(tiny_bundle, manifest=manifest)).session_options()
+
+    if precise:
+        assert options.get_session_config_entry("session.x64quantprecision") == "1"
+    else:
+        with pytest.raises(RuntimeError):  # nothing was said
+            options.get_session_config_entry("session.x64quantprecision")
+
+
+@pytest.mark.slow
+def test_the_built_in_english_model_answers_alike_on_an_old_processor():
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None:
+        pytest.skip("no qemu-x86_64: apt-get install qemu-user")
+    code = (
+        f"import sys; sys.path[:0] = {sys.path}; from pathlib import Path; import sentimo;"
+        "from sentimo.engine.predictor import Predictor;"
+        "model = Predictor.load(Path(sentimo.__file__).parent / 'models/en');"
+        "print(model.predict(['I love it', 'the soup was cold']).tasks['polarity'].scores.round(4).tolist())"
+    )
+    here, there = (
+        subprocess.run([*before, sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for before in ([], [emulator, "-cpu", "Haswell"])
+    )
+
+    assert here == there

@@ -26,6 +26,10 @@ BACKENDS: Mapping[str, str] = {
 GRAPH = "model.onnx"
 """The graph of an encoder bundle."""
 
+WEIGHT_BITS, FAST_BITS = "weight_bits", "fast_weight_bits"
+"""Settings of a bundle whose graph, or whose faster graph, multiplies in 8 bit: how many bits its weights use, 7 or 8
+(the default). Sums of products with 7 cannot overflow 16 bit."""
+
 
 @dataclass(frozen=True)
 class Window:

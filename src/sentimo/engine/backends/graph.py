@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from sentimo.core.bundle import Bundle
-from sentimo.engine.backends import GRAPH, Prepared
+from sentimo.engine.backends import FAST_BITS, GRAPH, WEIGHT_BITS, Prepared
 from sentimo.engine.backends.tokens import Ids, TokenReader
 from sentimo.engine.knowledge import knowledge_of
 from sentimo.errors import BundleError
@@ -51,8 +51,10 @@ class GraphBackend(ABC):
             BundleError: the files do not fit together, or the runtime cannot run the graph.
         """
         reader = open_reader(bundle, max_windows=max_windows)
-        unpack = graph == GRAPH and bundle.manifest.settings.get("weights") == WEIGHTS_8_BIT
-        backend = cls._start(bundle.file(graph), reader, unpack_weights=unpack, exact=exact)
+        settings, own = bundle.manifest.settings, graph == GRAPH
+        unpack = own and settings.get("weights") == WEIGHTS_8_BIT
+        bits = settings.get(WEIGHT_BITS if own else FAST_BITS, 8)
+        backend = cls._start(bundle.file(graph), reader, unpack_weights=unpack, weight_bits=bits, exact=exact)
         backend.check(bundle)
         return backend
 
@@ -67,7 +69,7 @@ class GraphBackend(ABC):
 
     @classmethod
     @abstractmethod
-    def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, exact: bool) -> Self:
+    def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, weight_bits: int, exact: bool) -> Self:
         """Load a graph into the runtime."""
 
     @abstractmethod

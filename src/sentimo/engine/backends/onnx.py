@@ -34,20 +34,31 @@ class OnnxBackend(GraphBackend):
         reader: What makes windows of token ids.
         threads: Cores to use; 0 leaves it to the runtime, and runs one batch at a time.
         unpack_weights: Multiply 8-bit weights back to float once, when the graph is opened, not at every run.
+        weight_bits: Bits of the weights of 8-bit products. x86 without VNNI or AMX adds pairs of products in 16 bit:
+            right for 7, but 8 would saturate and are multiplied another way there, exact and slower.
     """
 
     open_session: Any = ort.InferenceSession  # a subclass may run its graphs in sessions of another kind
 
-    def __init__(self, graph: Path, reader: TokenReader, *, threads: int = 0, unpack_weights: bool = False) -> None:
-        self._graph, self._threads, self._unpack_weights, self._opening = graph, threads, unpack_weights, Lock()
+    def __init__(
+        self,
+        graph: Path,
+        reader: TokenReader,
+        *,
+        threads: int = 0,
+        unpack_weights: bool = False,
+        weight_bits: int = 8,
+    ) -> None:
+        self._graph, self._threads, self._opening = graph, threads, Lock()
+        self._unpack_weights, self._weight_bits = unpack_weights, weight_bits
         self._session, self._one_core = self._open(threads), None
         self._n_alone = 0  # batches alone since several were run side by side
         outputs = {each.name: each.shape[-1] for each in self._session.get_outputs()}
         super().__init__(reader, outputs, streams=max(1, threads))
 
     @classmethod
-    def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, exact: bool) -> Self:
-        return cls(graph, reader, threads=n_threads(), unpack_weights=unpack_weights)
+    def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, weight_bits: int, exact: bool) -> Self:
+        return cls(graph, reader, threads=n_threads(), unpack_weights=unpack_weights, weight_bits=weight_bits)
 
     def session_options(self) -> Any:
         """Return how a session is opened, whatever the number of its threads."""
@@ -57,6 +68,8 @@ class OnnxBackend(GraphBackend):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if self._unpack_weights:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
+        if self._weight_bits > 7:
+            options.add_session_config_entry("session.x64quantprecision", "1")
         return options
 
     def _open(self, threads: int) -> Any:

@@ -59,7 +59,7 @@ class OpenvinoBackend(GraphBackend):
         super().__init__(reader, n_logits, streams)
 
     @classmethod
-    def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, exact: bool) -> Self:
+    def _start(cls, graph: Path, reader: TokenReader, *, unpack_weights: bool, weight_bits: int, exact: bool) -> Self:
         return cls(graph, reader, threads=n_threads(), exact=exact)
 
     def _compute(self, names: Sequence[str], ids: Ids, mask: Ids, *, beside: bool) -> list[NDArray[np.float32]]:
