@@ -14,10 +14,12 @@ from sentimo.data.augment.insert import Insert
 from sentimo.data.augment.keyboard import NEIGHBOURS, Keyboard
 from sentimo.data.augment.rows import ORIGINAL, augment_examples
 from sentimo.data.augment.shape import Shape, look_alikes
+from sentimo.data.augment.surround import WORDS, Surround
 from sentimo.data.augment.swap import Swap
 from sentimo.data.augment.synonym import Synonym
 from sentimo.errors import DataError, InputError
 from sentimo.text.cues import NEGATIONS
+from sentimo.text.lexicon import built_in_lexicon
 
 ENGLISH = "The staff was NOT friendly, and the awful room wasn't clean; I never felt happy there"
 CHINESE = "房间不干净，服务态度也没有很好，真的非常失望"
@@ -33,7 +35,7 @@ def change(method, text, seed=0):
 def test_the_catalogue_names_every_method():
     listed = {where.rsplit(":")[-1] for where in AUGMENTERS.values()}
 
-    assert listed == {kind.__name__ for kind in LIGHT} | {"Mask", "BackTranslation"}
+    assert listed == {kind.__name__ for kind in LIGHT} | {"Surround", "Mask", "BackTranslation"}
 
 
 @each_method
@@ -285,3 +287,36 @@ def test_a_strong_dispute_is_another_label_above_the_certainty():
     assert disputed(POLARITY_3, np.array(scores), [2, 2, 2], 0.8) == [True, False, False]
     assert disputed(multi, np.array(scores), [(0, 1), (2,), ()], 0.7) == [False, True, False]
     assert disputed(score, np.array([[9.0], [5.5]]), [3.0, 3.0], 0.8) == [True, False]
+
+
+# ------------------------------------------------------------------------------------------------ surroundings
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE, "😀", "2024", "\ud800"])
+def test_what_stands_around_a_text_leaves_it_whole(text):
+    made = {change(Surround(), text, seed) for seed in range(200)}
+
+    assert all(text in each and each != text for each in made)
+    assert len(made) > 100
+
+
+def test_surroundings_are_in_the_language_of_the_text():
+    def around(text):
+        return "".join(change(Surround(), text, seed).replace(text, "") for seed in range(300))
+
+    assert "Subject" in around(ENGLISH)
+    assert "评价" in around(CHINESE)
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in around(ENGLISH))
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_nothing_is_put_around_nothing(text):
+    assert change(Surround(), text) == text
+
+
+def test_surroundings_take_no_side():
+    words = [word for lists in WORDS.values() for each in lists.values() for word in each.replace("|", " ").split()]
+    known = {word: valence for each in built_in_lexicon().words.values() for word, valence in each.items()}
+
+    assert len(words) > 200
+    assert not [word for word in words if known.get(word.lower())]

@@ -20,6 +20,7 @@ AUGMENTERS: Mapping[str, str] = {
     "keyboard": "sentimo.data.augment.keyboard:Keyboard",
     "homophone": "sentimo.data.augment.homophone:Homophone",
     "shape": "sentimo.data.augment.shape:Shape",
+    "surround": "sentimo.data.augment.surround:Surround",
     "mask": "sentimo.train.augment.mask:Mask",
     "back_translation": "sentimo.train.augment.back_translation:BackTranslation",
 }
