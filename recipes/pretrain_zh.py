@@ -3,13 +3,14 @@
     python recipes/pretrain_zh.py prepare            # data, vocabulary, first weights -> runs/pretrain-zh (minutes)
     python recipes/pretrain_zh.py pack               # tokens of the corpus in rows
     python recipes/pretrain_zh.py compare --way W    # a short run of a way, judged by fine-tuning on two dev parts
-    python recipes/pretrain_zh.py train --minutes 8  # the long run with the winner; goes on from its checkpoint
-    python recipes/pretrain_zh.py store              # runs/pretrain-zh/base -> src/sentimo/models/zh-small, in 8 bit
+    python recipes/pretrain_zh.py train --minutes 8  # the long run with the winner -> runs/pretrain-zh/first
+    python recipes/pretrain_zh.py pack --second      # the same with more of what the encoder is for
+    python recipes/pretrain_zh.py train --second --minutes 4  # goes on from first/ -> runs/pretrain-zh/second
+    python recipes/pretrain_zh.py store              # the last stage -> src/sentimo/models/zh-small, in 8 bit
 
-A second stage reads more of what the encoder is for: `pack --second`, then `train --second --way mlm-zh-small`, which
-begins with the encoder of the first (`zh-small.safetensors` in the folder). `store` puts what came of it among the
-models that come with Sentimo, in 8 bit. All but `prepare` and `store` need nothing but the folder that `prepare` made,
-torch, numpy, pyarrow, tokenizers and safetensors, so that they run on a borrowed GPU.
+A long run that is started again goes on from its checkpoint. All but `prepare` and `store` need nothing but the folder
+that `prepare` made, torch, numpy, pyarrow, tokenizers and safetensors, so that they run on a borrowed GPU.
+docs/pretraining.md has the numbers of steps that the shipped encoder took, and says what to edit for other texts.
 
 `prepare` reads which traditional character is which simplified one from OpenCC's table (Apache-2.0):
 `pip install opencc-python-reimplemented`.
@@ -36,6 +37,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sentimo.core.bundle import TORCH_WEIGHTS
 from sentimo.text.normalise import folded
 from sentimo.train.pretrain.characters import read_as
 from sentimo.train.pretrain.corpus import Source, draw, packed
@@ -43,7 +45,7 @@ from sentimo.train.pretrain.encoder import PackedBert, Shape
 from sentimo.train.pretrain.loop import Log, Plan, pretrain
 from sentimo.train.pretrain.objectives import OBJECTIVES, Special
 from sentimo.train.pretrain.packing import layout
-from sentimo.train.pretrain.save import save_base, store_in_8_bit
+from sentimo.train.pretrain.save import LOG, save_base, store_in_8_bit
 from sentimo.train.pretrain.start import begin_with
 from sentimo.train.pretrain.vocabulary import special_ids, train_vocabulary
 
@@ -75,10 +77,13 @@ SECOND = {  # the same of the second stage
     LABELLED: 6.0,
 }
 
+FIRST_STAGE, SECOND_STAGE = "first", "second"  # folders of what came of them, and names of their records
+GO_ON = "mlm-zh-small"
+
 WAYS = {  # name -> objective, encoder that it begins with
     "mlm-random": ("mlm", None),
     "mlm-minilm": ("mlm", "minilm"),
-    "mlm-zh-small": ("mlm", "zh-small"),
+    GO_ON: ("mlm", "zh-small"),
     "replaced-random": ("replaced-tokens", None),
     "replaced-minilm": ("replaced-tokens", "minilm"),
 }
@@ -134,7 +139,10 @@ def traditional() -> dict[str, str]:
 
 def store() -> None:
     """Put the base among the models that come with Sentimo; its card (README.md) there is written by hand."""
-    shutil.copytree(WORK / "base", TARGET, dirs_exist_ok=True)
+    made = [WORK / stage for stage in (SECOND_STAGE, FIRST_STAGE) if (WORK / stage / LOG).is_file()]
+    if not made:
+        raise SystemExit(f"there is no base in {WORK}; train makes one")
+    shutil.copytree(made[0], TARGET, dirs_exist_ok=True)
     store_in_8_bit(TARGET)
 
 
@@ -158,14 +166,18 @@ def best() -> str:
     return max(found, key=lambda way: float(found[way]["mean"]))
 
 
-def train(way: str, minutes: float, device: torch.device, *, second: bool) -> None:
-    """Make the long run and keep its encoder beside its log."""
+def train(way: str, steps: int | None, minutes: float, device: torch.device, *, second: bool) -> None:
+    """Make the long run of a stage and keep its encoder beside its record, and that of the stage before."""
+    stage, before = (SECOND_STAGE, WORK / FIRST_STAGE / LOG) if second else (FIRST_STAGE, None)
+    if before and not before.is_file():
+        raise SystemExit(f"{before} is not there: the first stage comes first, train without --second")
+    records = json.loads(before.read_text("utf-8")) if before else {}
     rows, held_out, tokenizer = _rows(second=second)
     model = build(way, tokenizer)
-    checkpoint = WORK / f"checkpoint-{way}.pt"
-    if checkpoint.is_file():  # its number of steps was fixed when it began
+    checkpoint = WORK / f"checkpoint-{stage}-{way}.pt"
+    if steps is None and checkpoint.is_file():  # its number of steps was fixed when it began
         steps = int(torch.load(checkpoint, map_location="cpu", weights_only=True)["plan"]["steps"])
-    else:
+    elif steps is None:
         steps = int(minutes * 60 * _steps_per_second(model, rows, device))
     plan = replace(_plan(steps, device), learning_rate=5e-4 if second else 1e-3)
     log = pretrain(model, rows, held_out, plan, device=device, checkpoint=checkpoint, on_log=_show)
@@ -173,9 +185,11 @@ def train(way: str, minutes: float, device: torch.device, *, second: bool) -> No
     print(json.dumps(found), flush=True)
     tokens = steps * plan.rows * LENGTH
     record = {"way": way, "plan": vars(plan), "tokens": tokens, "epochs": steps * plan.rows / len(rows), "log": log}
-    compared = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(WORK.glob("compare-*"))}
-    record |= {"compared": compared, "probes": found, "device": _name(device), "torch": torch.__version__}
-    save_base(WORK / "base", model.encoder, tokenizer, record)
+    if not second:
+        compared = sorted(WORK.glob("compare-*.json"))
+        record["compared"] = {path.stem: json.loads(path.read_text("utf-8")) for path in compared}
+    record |= {"probes": found, "device": _name(device), "torch": torch.__version__}
+    save_base(WORK / stage, model.encoder, tokenizer, {**records, stage: record})
 
 
 def build(way: str, tokenizer: Tokenizer) -> Any:
@@ -187,7 +201,8 @@ def build(way: str, tokenizer: Tokenizer) -> Any:
     if start is not None:
         own = tokenizer.get_vocab()
         known = own if start == "zh-small" else json.loads((WORK / "minilm-tokens.json").read_text("utf-8"))
-        n = begin_with(model.encoder, load_file(WORK / f"{start}.safetensors"), own, known)
+        weights = WORK / FIRST_STAGE / TORCH_WEIGHTS if start == "zh-small" else WORK / f"{start}.safetensors"
+        n = begin_with(model.encoder, load_file(weights), own, known)
         print(f"{way}: {n:,} embeddings copied")
     return model
 
@@ -275,7 +290,8 @@ def _plan(steps: int, device: torch.device) -> Plan:
 
 
 def _documents(*, second: bool = False) -> list[str]:
-    names = {**dict.fromkeys(TIMES, 1.0), "reviews-dianping-mafengwo-baidu": 2.0, LABELLED: LABELLED_TIMES}
+    # What is read less often than once was drawn by `prepare`.
+    names = {**{name: max(1.0, times) for name, times in TIMES.items()}, LABELLED: LABELLED_TIMES}
     if second:  # what the first stage drew less often than once is drawn less often by as much
         names = {name: times / min(1.0, TIMES.get(name, 1.0)) for name, times in SECOND.items()}
     return draw([Source(WORK / f"{name}.txt.zst", times) for name, times in names.items()], SEED)
@@ -335,8 +351,8 @@ def main() -> None:
     """Run one step."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("step", choices=["prepare", "pack", "compare", "train", "store"])
-    options.add_argument("--steps", type=int, default=600, help="of a way that is compared")
-    options.add_argument("--minutes", type=float, default=8.0, help="of the long run, on this machine")
+    options.add_argument("--steps", type=int, help="of a way that is compared (600), or of the long run")
+    options.add_argument("--minutes", type=float, default=8.0, help="of the long run on this machine, without --steps")
     options.add_argument("--way", choices=list(WAYS), help="default of train: the best that was compared")
     options.add_argument("--second", action="store_true", help="of pack and train: the texts of the second stage")
     chosen = options.parse_args()
@@ -346,11 +362,12 @@ def main() -> None:
     elif chosen.step == "pack":
         _rows(second=chosen.second)
     elif chosen.step == "compare":
-        compare(chosen.way or next(iter(WAYS)), chosen.steps, device)
+        compare(chosen.way or next(iter(WAYS)), chosen.steps or 600, device)
     elif chosen.step == "store":
         store()
     else:
-        train(chosen.way or best(), chosen.minutes, device, second=chosen.second)
+        way = chosen.way or (GO_ON if chosen.second else best())
+        train(way, chosen.steps, chosen.minutes, device, second=chosen.second)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def pretrain(
     epochs: Annotated[float, typer.Option(help="Times the text is read.")] = 3.0,
     rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 32,
     length: Annotated[int, typer.Option(help="Tokens of a row.")] = 128,
-    learning_rate: Annotated[float | None, typer.Option(help="Default: 2e-4 from a base, 1e-3 anew.")] = None,
+    learning_rate: Annotated[float, typer.Option(help="At its highest.")] = 2e-4,
     extend: Annotated[int, typer.Option(min=0, help="Most new tokens for the base's vocabulary.")] = 0,
     vocabulary: Annotated[int, typer.Option(help="Tokens of an encoder that is made anew.")] = 10_000,
     width: Annotated[int, typer.Option(help="Width of an encoder that is made anew.")] = 384,
