@@ -6,8 +6,9 @@ import argparse
 import json
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -153,23 +154,26 @@ class Default:
     def gather(self) -> list[tuple[Source, Row]]:
         """Write a file per set to learn from and one per task to choose by; return the rows of sets to learn from.
 
-        The sentences that were written for the built-in models have files of their own, for two tasks.
+        No text of a train file is held out, nor has it another label in a set of the same task. The sentences that were
+        written for the built-in models have files of their own, for two tasks.
         """
         self.run.mkdir(parents=True, exist_ok=True)
-        out = {part: self.texts(part) for part in ("dev", "test")}
+        held, judging = self.held_out(), {folded(row.text) for each in self.sources for row in self.read(each, "test")}
         learnt: list[tuple[Source, Row]] = []
         for task in self.spaces:
+            sources = [each for each in self.sources if each.task == task and each.trained]
+            read = [[row for part in source.train for row in self.read(source, part)] for source in sources]
+            without = held | disputed(chain.from_iterable(read))
             dev: list[Row] = []
-            for source in (each for each in self.sources if each.task == task and each.trained):
-                rows = [row for part in source.train for row in self.read(source, part)]
-                rows = list(distinct(rows, out["dev"] | out["test"]))
+            for source, all_rows in zip(sources, read, strict=True):
+                rows = list(distinct(all_rows, without))
                 self.write(f"{task}-{source.folder}-train", rows)
                 learnt += ((source, row) for row in rows)
-                dev += shuffled(list(distinct(self.read(source, "dev"), out["test"])))[: source.most_dev]
+                dev += shuffled(list(distinct(self.read(source, "dev"), judging)))[: source.most_dev]
                 print(f"{task}, {source.folder}: {len(rows):,} rows")
             self.write(f"{task}-dev", list(distinct(dev, set())))
-        held = {"train": out["dev"] | out["test"], "dev": out["test"]}
-        for (part, without), sentences in zip(held.items(), written_sentences(self.language), strict=True):
+        parts = (("train", held), ("dev", judging))
+        for (part, without), sentences in zip(parts, written_sentences(self.language), strict=True):
             written = {
                 POLARITY: [Row(each.text, each.polarity) for each in sentences],
                 EMOTIONS: [Row(each.text, each.emotion) for each in sentences if each.emotion],
@@ -179,7 +183,7 @@ class Default:
         return learnt
 
     def left_out(self) -> int:
-        """Return how many texts of train parts stand in a dev or test part of any set, and so are not learnt from."""
+        """Return how many texts of train parts are held out, and so are not learnt from."""
         learnt = {
             folded(row.text)
             for source in self.sources
@@ -187,11 +191,13 @@ class Default:
             for part in source.train
             for row in self.read(source, part)
         }
-        return len(learnt & (self.texts("dev") | self.texts("test")))
+        return len(learnt & self.held_out())
 
-    def texts(self, part: str) -> set[str]:
-        """Return the texts of a part of all sets, folded."""
-        return {folded(row.text) for source in self.sources for row in self.read(source, part)}
+    def held_out(self) -> set[str]:
+        """Return the texts, folded, of all files of the language that are not to learn from, `sources` or not."""
+        files = [file for file in (DATA / self.language).glob("*/*.parquet") if not file.stem.startswith("train")]
+        tables = (pq.read_table(file, columns=["text"]) for file in files if "text" in pq.read_schema(file).names)
+        return {folded(text) for table in tables for text in table["text"].to_pylist() if text}
 
     def read(self, source: Source, part: str) -> list[Row]:
         """Return the rows of a part of a set that have a label of the task; "test" is the part that judges."""
@@ -381,7 +387,8 @@ FIGURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macr
 
 def _card_row(source: Source, found: Judged) -> str:
     task = found.sets[source.name].tasks[source.task]
-    figures = [str(task.figures[name]) if name in task.figures else "-" for name in ("accuracy", "macro_f1", "ece")]
+    names = ("accuracy", "macro_f1", "macro_recall", "ece")
+    figures = [str(task.figures[name]) if name in task.figures else "-" for name in names]
     if "pearson" in task.figures:
         figures[0] = f"Pearson {task.figures['pearson']}"
     learnt = "yes" if source.trained else "no"
@@ -391,15 +398,20 @@ def _card_row(source: Source, found: Judged) -> str:
 
 def distinct(rows: Sequence[Row], without: set[str]) -> Iterator[Row]:
     """Yield one row per text, none whose copies disagree and none that stands in `without`."""
+    seen = without | disputed(rows)
+    for row in rows:
+        key = folded(row.text)
+        if key not in seen:
+            seen.add(key)
+            yield row
+
+
+def disputed(rows: Iterable[Row]) -> set[str]:
+    """Return the texts, folded, whose copies have different labels."""
     answers: dict[str, set[object]] = {}
     for row in rows:
         answers.setdefault(folded(row.text), set()).add(row.label)
-    seen = set(without)
-    for row in rows:
-        key = folded(row.text)
-        if key not in seen and len(answers[key]) == 1:
-            seen.add(key)
-            yield row
+    return {text for text, labels in answers.items() if len(labels) > 1}
 
 
 def shuffled(rows: Sequence[Row]) -> list[Row]:

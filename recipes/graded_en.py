@@ -77,6 +77,10 @@ def _said(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
         return _pick(draw, strong), 0.95
     if kind < 0.25:
         return _pick(draw, mild), 0.25
+    return _in_degrees(draw, side, thing)
+
+
+def _in_degrees(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
     degree = draw.choice(tuple(DEGREES))
     return f"{degree} {_word(draw, side, thing)}".strip(), DEGREES[degree]
 
@@ -153,6 +157,13 @@ def _third(deed: str) -> str:
 
 def _opinion(draw: random.Random) -> Graded:
     return with_clause(draw, _clause, FRAMES)
+
+
+def _bare(draw: random.Random) -> Graded:
+    """A judgement alone: what it is about is known."""
+    side = a_side(draw)
+    said, strength = _in_degrees(draw, side, _pick(draw, THINGS))
+    return Graded(f"{said}.", side, strength)
 
 
 def _contrast(draw: random.Random) -> Graded:
@@ -395,6 +406,7 @@ def _neutral(forms: tuple[str, ...]) -> Make:
 
 _KINDS: dict[Make, float] = {
     _opinion: 5,
+    _bare: 1,
     _contrast: 3,
     _comparison: 1.3,
     _wish: 0.7,

@@ -126,6 +126,13 @@ def _opinion(draw: random.Random) -> Graded:
     return with_clause(draw, _clause, FRAMES)
 
 
+def _bare(draw: random.Random) -> Graded:
+    """A judgement alone: what it is about is known."""
+    side = a_side(draw)
+    said, strength = _judgement(draw, side, _pick(draw, THINGS))
+    return Graded(said + "。", side, strength)
+
+
 def _contrast(draw: random.Random) -> Graded:
     """Two sides, of which the main or the last clause decides."""
     frames = (
@@ -358,6 +365,7 @@ def _judgement(draw: random.Random, side: str, thing: str) -> tuple[str, float]:
 
 _KINDS: dict[Make, float] = {
     _opinion: 6,
+    _bare: 1.5,
     _contrast: 3,
     _comparison: 1.5,
     _wish: 1.2,
