@@ -142,13 +142,13 @@ the epoch was chosen and the confidence calibrated on.
 ## Phenomena
 
 `sentimo phenomena src/sentimo/models/zh`, sentences written one by one that nothing was trained on (see
-docs/phenomena.md): {share}. Candidates for this model were looked at on them beside the dev rows, so the share flatters
-a little. By group: {groups}. None of the sentences made for training stands in the suite, nor does any set phrase of
-their lists; a few frames that everybody uses (早知道…就, 但凡…也) stand in both. The makers of both knew what language
-does and had seen what an earlier model got wrong. The writers of the sentences above had not seen the suite; those of the
-last part were told what kinds of sentences an earlier model failed at. No sentence of theirs shares eight characters in
-a row with it, but set phrases of the suite occur in them, and the same kind of author wrote both. Sentences of the same
-kinds by others may be harder for it.
+docs/phenomena.md): {share}. Candidates for this model were looked at on them beside the dev rows, so the share
+flatters a little. By group: {groups}. None of the sentences made for training stands in the suite, nor does any
+set phrase of their lists; a few frames that everybody uses (早知道…就, 但凡…也) stand in both. The makers of both knew
+what language does and had seen what an earlier model got wrong. The writers of the sentences above had not seen
+the suite; those of the last part were told what kinds of sentences an earlier model failed at. No sentence of
+theirs shares eight characters in a row with it, but set phrases of the suite occur in them, and the same kind of
+author wrote both. Sentences of the same kinds by others may be harder for it.
 
 ## Limits
 

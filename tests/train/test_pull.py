@@ -156,6 +156,12 @@ def test_what_is_there_is_kept(classifier, tmp_path):
         pull(str(classifier(["negative", "positive"])), tmp_path / "ours", overwrite=True)
 
 
+@pytest.mark.parametrize(("name", "option"), [("en", "--model"), ("zh-small", "--base"), ("minilm", "--base")])
+def test_a_model_that_sentimo_knows_by_its_name_is_not_fetched(name, option, tmp_path):
+    with pytest.raises(InputError, match=f"needs no fetching.*{option} {name}"):
+        pull(name, tmp_path / "ours")
+
+
 @pytest.mark.slow
 def test_a_hub_id_is_fetched_from_the_mirror(classifier, tmp_path):
     with mirror_of(classifier(["negative", "positive"])) as (address, asked):

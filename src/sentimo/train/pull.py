@@ -22,6 +22,7 @@ from sentimo.core.predictions import ModelId
 from sentimo.data.targets import infer_space
 from sentimo.engine.backends.onnx import GRAPH, TOKENIZER, OnnxBackend
 from sentimo.engine.base_weights import weight_files
+from sentimo.engine.inventory import built_in
 from sentimo.engine.predictor import Predictor
 from sentimo.errors import BundleError, InputError
 from sentimo.train.backend import network_backend, reader_of
@@ -104,14 +105,19 @@ def _folder(source: str, revision: str | None, place: Path, tell: Callable[[str]
         return Path(source).expanduser()
     if source.startswith((".", "/", "~")) or source.count("/") > 1:
         raise InputError(f"{source}: no such folder. A model on the hub is named owner/model.")
+    if own := next((each for each in built_in() if each.name == source), None):
+        option = "--model" if own.kind == "model" else "--base"
+        raise InputError(
+            f"{source} needs no fetching: Sentimo knows it by that name. Use it as it is: {option} {source}"
+        )
     tell(f"fetching {source}")
     try:
         return Path(snapshot_download(source, revision=revision, local_dir=place, allow_patterns=list(_WANTED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].removeprefix("Got: ").rstrip(".")
         raise InputError(
-            f"{source} cannot be fetched: {reason} Check the name (owner/model) and the network; behind a firewall set "
-            "HF_ENDPOINT to a mirror; for models that need a login set HF_TOKEN."
+            f"{source} cannot be fetched: {reason}. Check the name (owner/model) and the network; behind a firewall "
+            "set HF_ENDPOINT to a mirror; for models that need a login set HF_TOKEN."
         ) from error
 
 
