@@ -62,14 +62,12 @@ def _train(name: str, title: str) -> Experiment:
     )
 
 
-def _hotel(method: str) -> Experiment:
-    files = [
-        os.path.relpath(DATA / "zh" / "chnsenticorp-hotel" / f"{part}.parquet", ROOT)
-        for part in ("train", "dev", "test")
-    ]
-    train, dev, test = files
+def _n_grams(texts: str, folder: str, method: str) -> Experiment:
+    train, dev, test = (
+        os.path.relpath(DATA / "zh" / folder / f"{part}.parquet", ROOT) for part in ("train", "dev", "test")
+    )
     command = ("sentimo", "baseline", train, "--dev", dev, "--test", test, "--method", method, "--json")
-    return Experiment(f"Chinese hotel reviews, n-gram baseline ({method})", command)
+    return Experiment(f"{texts}, n-gram baseline ({method})", command)
 
 
 def _inference(title: str, what: str, model: str, texts: str, *options: str, elsewhere: bool = False) -> Experiment:
@@ -103,9 +101,11 @@ EXPERIMENTS = {
     "emotion-6": _train("emotion-6", "emotion-6, fine-tuned MiniLM"),
     "sst2": _train("sst2", "SST-2, fine-tuned MiniLM"),
     "goemotions": _train("goemotions", "GoEmotions-28, fine-tuned MiniLM, thresholds per label"),
-    "hotel-logistic": _hotel("logistic"),
-    "hotel-svm": _hotel("svm"),
-    "hotel-bayes": _hotel("bayes"),
+    "hotel-logistic": _n_grams("Chinese hotel reviews", "chnsenticorp-hotel", "logistic"),
+    "hotel-svm": _n_grams("Chinese hotel reviews", "chnsenticorp-hotel", "svm"),
+    "hotel-bayes": _n_grams("Chinese hotel reviews", "chnsenticorp-hotel", "bayes"),
+    "goods-logistic": _n_grams("Chinese reviews of goods", "online-shopping-10", "logistic"),
+    "weibo-logistic": _n_grams("Weibo posts, six emotions", "smp2020-ewect-usual", "logistic"),
     "default-en": _default("en", "English"),
     "default-zh": _default("zh", "Chinese"),
     "throughput": Experiment("Training throughput", ("python", "benchmarks/throughput.py", "--json")),

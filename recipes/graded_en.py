@@ -102,7 +102,7 @@ def _clause(draw: random.Random, side: str, thing: str = "") -> tuple[str, float
             f"{thing} was not {word} at all": 0.55,
             f"there was nothing {word} about {thing}": 0.5,
             f"I have never once found {thing} {word}": 0.6,
-            f"I have no complaints about {thing}": 0.55,
+            f"{thing} leaves me without a complaint": 0.55,
             f"nobody could call {thing} {word}": 0.5,
             f"I did not expect {thing} to be this good": 0.7,
             f"you can't go wrong with {thing}": 0.6,
@@ -354,7 +354,7 @@ def _doubt(draw: random.Random) -> Graded:
         "negative": (
             f"who on earth would pay for {thing}?",
             f"how is this {thing.removeprefix('the ')} supposed to help anyone?",
-            f"is it too much to ask that {thing} is {good}?",
+            f"must I beg for {thing} to be {good}?",
             f"why is {thing} always so {bad}?",
             f"do they even test {thing}?",
         ),
