@@ -20,6 +20,8 @@ from sentimo.text.language import language_of, main_languages
         ("とてもおいしいです", "other"),
         ("정말 좋아요", "other"),
         ("C'est très bon", "en"),  # Latin script: told apart by no script
+        ("Ｉ　ｌｏｖｅ　ｉｔ", "en"),  # full width
+        ("Phở này rất ngon", "en"),
         ("\ud83d", "und"),
         ("\uf900\ufa0c", "zh"),  # compatibility characters
         ("\ue000", "und"),  # private use

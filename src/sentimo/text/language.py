@@ -12,7 +12,7 @@ from sentimo.text.scripts import HAN
 Language = Literal["en", "zh", "other", "und"]
 
 _HAN = re.compile(f"[{HAN}]")
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]+")  # accents, full width
 _KANA_HANGUL = re.compile(r"[\u3041-\u309f\u30a1-\u30ff\uac00-\ud7a3]")
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _LETTERS = re.compile(r"[^\W\d_]")
