@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 
 import pytest
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `nohup make test &` starts without: Ctrl-C is tested
 
 # polarity | stars | intensity | emotions (separated by spaces) | text
 SENTENCES = """
