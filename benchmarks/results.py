@@ -183,6 +183,10 @@ EXPERIMENTS = {
         "plain epochs brought 18.2 ± 4.4 points. Ten are the default now; what new rows add to those is being "
         "measured.",
     ),
+    "workshop-adversarial": replace(
+        _workshop("adversarial"),
+        note="With `--only fgm,pgd,freelb,vat,rdrop`; smart, and fgm with rdrop, are not measured yet.",
+    ),
     **{f"workshop-{name}-zh": _workshop(name, chinese=True) for name, family in FAMILIES.items() if family.zh},
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
