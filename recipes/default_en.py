@@ -109,8 +109,7 @@ MODEL = Default(
 def gather() -> None:
     """Write the sets, and graded sentences."""
     MODEL.gather()
-    held = MODEL.held_out()
-    graded = [each for each in graded_sentences(GRADED, SEED) if folded(each.text) not in held]
+    graded = [each for each in graded_sentences(GRADED, SEED) if folded(each.text) not in MODEL.held_out]
     MODEL.write("polarity-graded-train", [Row(each.text, each.polarity) for each in graded[MOST_DEV:]])
     MODEL.write("intensity-graded-train", [Row(each.text, each.intensity) for each in graded[MOST_DEV:]])
     MODEL.write("intensity-graded-dev", [Row(each.text, each.intensity) for each in graded[:MOST_DEV]])

@@ -88,8 +88,8 @@ MODEL = Default("zh", Path(__file__).with_suffix(".yaml"), {POLARITY: POLARITY_3
 
 def gather() -> None:
     """Write the sets, and graded sentences and real texts with a weak intensity."""
-    learnt, held = MODEL.gather(), MODEL.held_out()
-    graded = [each for each in graded_sentences(GRADED, SEED) if folded(each.text) not in held]
+    learnt = MODEL.gather()
+    graded = [each for each in graded_sentences(GRADED, SEED) if folded(each.text) not in MODEL.held_out]
     n = len(graded) // 10
     MODEL.write("polarity-graded-train", [Row(each.text, each.polarity) for each in graded[n:]])
     real = shuffled([row for source, row in learnt if source.task == POLARITY][::EVERY])

@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -158,7 +159,7 @@ class Default:
         written for the built-in models have files of their own, for two tasks.
         """
         self.run.mkdir(parents=True, exist_ok=True)
-        held, judging = self.held_out(), {folded(row.text) for each in self.sources for row in self.read(each, "test")}
+        held, judging = self.held_out, {folded(row.text) for each in self.sources for row in self.read(each, "test")}
         learnt: list[tuple[Source, Row]] = []
         for task in self.spaces:
             sources = [each for each in self.sources if each.task == task and each.trained]
@@ -191,10 +192,11 @@ class Default:
             for part in source.train
             for row in self.read(source, part)
         }
-        return len(learnt & self.held_out())
+        return len(learnt & self.held_out)
 
+    @cached_property
     def held_out(self) -> set[str]:
-        """Return the texts, folded, of all files of the language that are not to learn from, `sources` or not."""
+        """The texts, folded, of all files of the language that are not to learn from, `sources` or not."""
         files = [file for file in (DATA / self.language).glob("*/*.parquet") if not file.stem.startswith("train")]
         tables = (pq.read_table(file, columns=["text"]) for file in files if "text" in pq.read_schema(file).names)
         return {folded(text) for table in tables for text in table["text"].to_pylist() if text}

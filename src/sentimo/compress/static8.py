@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -22,7 +21,7 @@ from sentimo.compress.graph import (
 )
 from sentimo.compress.material import Material, NotPossible
 from sentimo.compress.quiet import quiet
-from sentimo.compress.ranges import Feed, feeds
+from sentimo.compress.ranges import Feed, feeds, open_session
 from sentimo.core.bundle import Bundle
 from sentimo.core.manifest import Manifest
 from sentimo.engine.backends import GRAPH, WEIGHT_BITS
@@ -151,9 +150,7 @@ def _drop_unread(model: onnx.ModelProto) -> None:
 
 
 def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(model)
     names = [each.name for each in session.get_outputs() if not each.name.endswith(ATTENTION)]
     return [np.concatenate([row.ravel() for row in session.run(names, feed)]) for feed in feeds]
 
