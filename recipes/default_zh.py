@@ -156,7 +156,7 @@ author wrote both. Sentences of the same kinds by others may be harder for it.
   financial texts, and little on classical Chinese. Texts in other languages are not for it.
 - Dialogue (cped) is its weakest field: many lines mean nothing without those before them.
 - Reviews taught it negative and positive, microblogs also neutral: a fact told in the style of a review is often given
-  a side. A fifth of the ironic sentences of the suite are read literally, a third of conditions and wishes as what is
+  a side. A quarter of the ironic sentences of the suite are read literally, a third of conditions and wishes as what is
   the case. Denied displeasure (没有理由不高兴, 没什么可挑剔的) is often read as blame.
 - Four in ten events told plainly, as in news (股价暴跌18%), get no side or the wrong one. Words around a text (张三：)
   no longer pull it far, but quotation marks, list numbers and order numbers still can.
