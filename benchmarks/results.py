@@ -190,8 +190,8 @@ EXPERIMENTS = {
     **{f"workshop-{name}-zh": _workshop(name, chinese=True) for name, family in FAMILIES.items() if family.zh},
     "workshop-few-shot-zh": replace(
         _workshop("few-shot", chinese=True),
-        note="With `--only pairs,heads,lexicon,lexicon pairs,lexicon heads`; those that then learn from texts without "
-        "labels are not measured yet. zh-small has read the training texts of this set, without their labels.",
+        note="With `--only 'pairs,heads,lexicon,lexicon pairs,lexicon heads'`; those that then learn from texts "
+        "without labels are not measured yet. zh-small has read the training texts of this set, without their labels.",
     ),
     "sparsity": Experiment("Zeros in the weights of a layer", ("python", "benchmarks/sparsity.py", "--json")),
     "start": Experiment("Start-up", ("python", "benchmarks/start.py", "--pipeline", "runs/default-en/model", "--json")),
