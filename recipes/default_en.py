@@ -2,7 +2,7 @@
 
     python recipes/default_en.py                  # all of it, or step by step:
     python recipes/default_en.py gather           # one file per task, set and part -> runs/default-en
-    python recipes/default_en.py train            # two hours on two cores with AMX; --resume goes on
+    python recipes/default_en.py train            # under three hours on two cores with AVX-512 bf16; --resume goes on
     python recipes/default_en.py judge            # what was trained, on every test part
     python recipes/default_en.py store            # in 8 bit, judged, with its card -> src/sentimo/models/en
 
@@ -148,9 +148,9 @@ and facts and questions without a side; a tenth of them with misspelt words. 6 %
 with a few words mistyped, and once more with something around them that says nothing: a speaker, a heading, a number.
 And it learnt {written} sentences, twice per epoch, that a large language model wrote one by one from a guide, with
 their polarity and emotion (`recipes/written.md`): idioms, irony and its sincere look-alikes, reported views, events
-that tell a feeling without naming it, reviews, posts, chat, dialogue; 1,197 of them on what an earlier model had been
-found weak in. About 1,100 are critics' sentences typed as SST is. {written_dev} more were among those that the epoch
-was chosen and the confidence calibrated on.
+that tell a feeling without naming it, reviews, posts, chat, dialogue; some 1,080 of them on what an earlier model had
+been found weak in. About 1,100 are critics' sentences typed as SST is. {written_dev} more were among those that the
+epoch was chosen and the confidence calibrated on.
 
 ## Phenomena
 
@@ -180,9 +180,9 @@ not balanced in the data. Diagnosis, counselling and anything else where a wrong
 
 ## Compute
 
-Two epochs in bf16 on two processor cores with one seed and two with another, 45 to 55 minutes each. The weights of both
-were averaged (Wortsman et al. 2022): on the dev rows that was a little better than either on SST-2 and on written
-sentences, which may be chance, and about as good elsewhere.
+Two epochs in bf16 on two processor cores (AVX-512 bf16) with one seed and two with another, 80 minutes each. The
+weights of both were averaged (Wortsman et al. 2022): on the dev rows that was a little better than either on SST-2 and
+on written sentences, which may be chance, and about as good elsewhere.
 """
 
 
