@@ -135,9 +135,9 @@ them that says nothing: a speaker, a heading, a number.
 
 And it learnt {written} sentences, twice per epoch, that a large language model wrote one by one from a guide, with
 their polarity and emotion (`recipes/written.md`): set phrases, irony and its sincere look-alikes, reported views,
-events that tell a feeling without naming it, reviews, posts, chat, dialogue; some 1,380 of them on what an earlier model
-had been found weak in. {written_dev} more were among those that the epoch was chosen and the confidence calibrated
-on.
+events that tell a feeling without naming it, reviews, posts, chat, dialogue; some 1,380 of them on what an earlier
+model had been found weak in. {written_dev} more were among those that the epoch was chosen and the confidence
+calibrated on.
 
 ## Phenomena
 
