@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import random
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from written import written_sentences
 from sentimo.compress.derive import derive
 from sentimo.compress.gate import Gate
 from sentimo.compress.report import print_outcome
+from sentimo.compress.run import RECORD as COMPRESSION
 from sentimo.compress.run import compress, refusal
 from sentimo.compress.soup import build_soup
 from sentimo.core.bundle import Bundle
@@ -29,14 +31,15 @@ from sentimo.core.labels import Kind, LabelSpace
 from sentimo.core.manifest import Manifest
 from sentimo.core.predictions import EMOTIONS, POLARITY, Predictions, TaskScores
 from sentimo.engine.predictor import Predictor
-from sentimo.evaluate.phenomena.judge import SuiteReport, judge
+from sentimo.evaluate.metrics import TaskReport
+from sentimo.evaluate.phenomena.judge import judge
 from sentimo.evaluate.phenomena.suite import built_in_suite
 from sentimo.evaluate.report import Report, evaluate
 from sentimo.text.normalise import folded
 from sentimo.train.card import model_card
 from sentimo.train.marks import PARTS
 from sentimo.train.recipe import load_recipe
-from sentimo.train.run import train
+from sentimo.train.run import CARD, RECIPE, REPORT, train
 from sentimo.train.tasks import load_task
 from sentimo.train.track.metrics import METRICS
 
@@ -48,7 +51,7 @@ MOST_JUDGED = 3_000  # rows of a task that a compressed model is judged by: fewe
 MOST_TAUGHT = 60_000  # texts that 8-bit products are learnt with
 SMALL = {"weights8": "8-bit weights", "qat8": "8-bit products"}
 CACHE_BYTES = 256 << 20  # the sets share texts, and some have labels for two tasks
-GATES = {  # 8-bit weights are there to be small; 8-bit products are 1.3 (Zen 4) to 2.7 times (AMX) as fast
+GATES = {  # 8-bit weights are there to be small; 8-bit products, too, are little faster on some processors
     "weights8": Gate(max_drop=0.5, min_speedup=0.9),
     "qat8": Gate(max_drop=0.5, min_speedup=1.0),
 }
@@ -146,6 +149,11 @@ class Default:
     def run(self) -> Path:
         """Where its files and runs lie."""
         return ROOT / "runs" / f"default-{self.language}"
+
+    @property
+    def target(self) -> Path:
+        """Where the built-in model lies."""
+        return ROOT / "src" / "sentimo" / "models" / self.language
 
     @property
     def members(self) -> list[Path]:
@@ -291,55 +299,68 @@ class Default:
             evaluate(small, dev, title=SMALL[self.compression], data="the dev rows", seed=SEED),
             evaluate(Predictor.load(model), dev, title="after training", data="the dev rows", seed=SEED),
             self.judge(small),
-            judge(small, built_in_suite(self.language)),
         )
-        return self.put(outcome.bundle, model, found, self.card(about, found))
-
-    def card(self, about: str, found: Judged) -> str:
-        """Return the paragraphs on data and limits with the figures per set and phenomenon in their places."""
-        total = found.phenomena.total
-        written, written_dev = (
-            pq.read_metadata(self.run / f"{POLARITY}-written-{part}.parquet").num_rows for part in ("train", "dev")
-        )
-        share = f"{total.right} of {total.n} cases as expected, {total.share.value:.2f}"
-        return about.format(
-            left_out=f"{self.left_out():,}",
-            written=f"{written:,}",
-            written_dev=f"{written_dev:,}",
-            rows="\n".join(_card_row(source, found) for source in self.sources),
-            groups=", ".join(f"{name} {each.right}/{each.n}" for name, each in found.phenomena.groups.items()),
-            share=f"{share} [{total.share.low:.2f}, {total.share.high:.2f}]",
-        )
+        return self.put(outcome.bundle, model, found, about)
 
     def put(self, small: Bundle, model: Path, found: Judged, about: str) -> Bundle:
         """Write the built-in model: `small`, with the record of the training of `model`, all figures and the card."""
-
-        how = SMALL[self.compression]
 
         def describe(folder: Path) -> Manifest:
             for each in (PARTS, METRICS):  # megabytes, and without torch weights it cannot be renewed
                 (folder / each).unlink(missing_ok=True)
             first = (self.members or [model])[0]
-            record = json.loads((first / "report.json").read_text("utf-8"))
-            if self.seeds:
-                record["notes"].append(f"averaged: the weights of {len(self.seeds)}, trained with seeds {self.seeds}")
             made = small.manifest.provenance | Bundle.open(first).manifest.provenance
+            record = json.loads((first / REPORT).read_text("utf-8"))
+            if self.seeds:
+                made |= {"seed": list(self.seeds)}
+                record["notes"].append(f"these notes are of seed {self.seeds[0]}; {len(self.seeds)} were averaged")
+            reports = {SMALL[self.compression]: found.dev.to_dict(), **record["figures"]}
+            record["figures"] = reports | {"fine-tuned": found.trained.to_dict()}
+            record["sets"] = {name: report.to_dict() for name, report in found.sets.items()}
+            (folder / REPORT).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            (folder / RECIPE).write_bytes(self.recipe.read_bytes())
             manifest = replace(small.manifest, name=load_recipe(self.recipe).name, provenance=made)
-            reports = {how: found.dev.to_dict(), **record["figures"], "fine-tuned": found.trained.to_dict()}
-            columns = {f"this model ({how})" if name == how else name: reports[name] for name in reports}
-            figures = {name: Report.from_dict(each) for name, each in columns.items()}
-            (folder / "README.md").write_text(
-                model_card(manifest, figures, notes=record["notes"], about=about), "utf-8"
-            )
-            (folder / "recipe.yaml").write_bytes(self.recipe.read_bytes())
-            record |= {"figures": reports, "sets": {name: report.to_dict() for name, report in found.sets.items()}}
-            (folder / "report.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            self.write_card(folder, manifest, small, about)
             return manifest
 
-        target = ROOT / "src" / "sentimo" / "models" / self.language
-        bundle = derive(small, target, describe, overwrite=True)
-        print(f"{target}: {sum((target / each).stat().st_size for each in bundle.files) / 1e6:.1f} MB")
+        bundle = derive(small, self.target, describe, overwrite=True)
+        print(f"{self.target}: {sum((self.target / each).stat().st_size for each in bundle.files) / 1e6:.1f} MB")
         return bundle
+
+    def renew_card(self, about: str) -> Bundle:
+        """Write the card of the built-in model anew from its records: paragraphs or the suite have changed."""
+        stored = Bundle.open(self.target)
+
+        def describe(folder: Path) -> Manifest:
+            self.write_card(folder, stored.manifest, stored, about)
+            return stored.manifest
+
+        return derive(stored, self.target, describe, keep_torch_weights=True, overwrite=True)
+
+    def write_card(self, folder: Path, manifest: Manifest, model: Bundle, about: str) -> None:
+        """Write the card of `model` into a folder that holds its records; `about` as in `main`."""
+        record = json.loads((folder / REPORT).read_text("utf-8"))
+        sets = {name: Report.from_dict(each) for name, each in record["sets"].items()}
+        phenomena = judge(Predictor.load(model.path), built_in_suite(self.language))
+        total = phenomena.total
+        written, written_dev = (
+            pq.read_metadata(self.run / f"{POLARITY}-written-{part}.parquet").num_rows for part in ("train", "dev")
+        )
+        places = {
+            "left_out": f"{self.left_out():,}",
+            "written": f"{written:,}",
+            "written_dev": f"{written_dev:,}",
+            "rows": "\n".join(_card_row(source, sets[source.name].tasks[source.task]) for source in self.sources),
+            "groups": ", ".join(f"{name} {each.right}/{each.n}" for name, each in phenomena.groups.items()),
+            "share": f"{total.right} of {total.n} cases as expected, {total.share.value:.2f} "
+            f"[{total.share.low:.2f}, {total.share.high:.2f}]",
+            "compressed": _compression_table(json.loads((folder / COMPRESSION).read_text("utf-8"))["confirmed"]),
+        }
+        how = SMALL[self.compression]
+        columns = {f"this model ({how})" if name == how else name: each for name, each in record["figures"].items()}
+        figures = {name: Report.from_dict(each) for name, each in columns.items()}
+        told = "\n\n".join(_wrapped(part.format(**places)) for part in about.strip().split("\n\n"))
+        (folder / CARD).write_text(model_card(manifest, figures, notes=record["notes"], about=told), "utf-8")
 
     def main(self, help: str | None, gather: Callable[[], None], about: str) -> None:
         """Run the step that the command line names, or all of them.
@@ -350,7 +371,9 @@ class Default:
             about: The card's paragraphs on data and limits, with places for what was found; see `card`.
         """
         options = argparse.ArgumentParser(description=help, formatter_class=argparse.RawDescriptionHelpFormatter)
-        options.add_argument("step", nargs="?", choices=["gather", "train", "judge", "store"], help="default: all")
+        options.add_argument(
+            "step", nargs="?", choices=["gather", "train", "judge", "store", "card"], help="default: all"
+        )
         options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
         options.add_argument("--json", action="store_true", help="of judge: print one line of JSON")
         options.add_argument("--model", type=Path, default=self.run / "model", help="what is trained, judged or stored")
@@ -365,6 +388,8 @@ class Default:
             print(json.dumps({**told, "rows": rows}) if chosen.json else "\n".join(map(str, rows)))
         if chosen.step in (None, "store"):
             self.store(chosen.model, about)
+        if chosen.step == "card":
+            self.renew_card(about)
 
 
 @dataclass(frozen=True)
@@ -375,20 +400,17 @@ class Judged:
         dev: Report on the dev rows.
         trained: The same, before it was made small.
         sets: Name of a source -> report on the set's test part.
-        phenomena: Report on the sentences that come with Sentimo.
     """
 
     dev: Report
     trained: Report
     sets: Mapping[str, Report]
-    phenomena: SuiteReport
 
 
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall", "pearson": "Pearson"}
 
 
-def _card_row(source: Source, found: Judged) -> str:
-    task = found.sets[source.name].tasks[source.task]
+def _card_row(source: Source, task: TaskReport) -> str:
     names = ("accuracy", "macro_f1", "macro_recall", "ece")
     figures = [str(task.figures[name]) if name in task.figures else "-" for name in names]
     if "pearson" in task.figures:
@@ -396,6 +418,26 @@ def _card_row(source: Source, found: Judged) -> str:
     learnt = "yes" if source.trained else "no"
     cells = [source.task, f"{source.folder}: {source.about}", source.licence, learnt, str(len(task.space)), str(task.n)]
     return f"| {' | '.join([*cells, *figures, source.published or '-'])} |"
+
+
+def _compression_table(confirmed: Mapping[str, Any]) -> str:
+    """Return what 8 bits cost on rows that chose nothing, task by task, as `sentimo compress` recorded it."""
+    lines = [
+        "| task | figure | before | in 8 bit | points lost [95%] | same answers |",
+        "| --- | --- |" + " ---: |" * 4,
+    ]
+    for task, found in confirmed["tasks"].items():
+        lost = "{value:+.2f} [{low:+.2f}, {high:+.2f}]".format(**found["drop"])
+        figures = f"{found['before']:.3f} | {found['after']:.3f} | {lost} | {found['agreement']:.1%}"
+        lines.append(f"| {task} | {FIGURES[found['main']]} | {figures} |")
+    return "\n".join(lines)
+
+
+def _wrapped(part: str) -> str:
+    """Return a paragraph in lines of at most 120 characters; tables, headings and lists stay as they are."""
+    if part.lstrip().startswith(("|", "#", "-")):
+        return part
+    return textwrap.fill(part, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def distinct(rows: Sequence[Row], without: set[str]) -> Iterator[Row]:

@@ -105,6 +105,14 @@ def test_where_no_candidate_can_be_made_the_error_says_why(trained, rows, tmp_pa
     assert "no candidate could be made, so nothing was written (qat8 learns" in str(refusal(found, ANY))
 
 
+def test_no_candidate_learns_from_texts_that_judge_it(trained, rows, tmp_path):
+    judging = [each.document.text.upper() for examples in rows.values() for each in examples]
+
+    found = compress(trained.bundle.path, tmp_path / "small", rows, ANY, train=judging, only=["qat8"], rounds=1)
+
+    assert "--train" in found.left_out["qat8"]
+
+
 @pytest.mark.parametrize("broken", ["answering_bytes", "measure_speed"])
 def test_an_error_of_a_library_costs_one_candidate_and_not_the_run(broken, trained, rows, tmp_path, monkeypatch):
     whole, calls = getattr(run, broken), []

@@ -102,7 +102,7 @@ def compress(
         output: Folder to make. Nothing is written there unless a candidate passes.
         dev: Task -> labelled rows that the model was not trained on.
         gate: What the result must keep to.
-        train: Texts to learn from; the original's answers are the targets.
+        train: Texts to learn from; the original's answers are the targets. Those of the labelled rows are left out.
         most_train: As many of them are drawn.
         corpus: Texts whose tokens a smaller vocabulary keeps, beside those of `train` and of the calibration rows.
         only: Chains to try, such as ``("dynamic8", "vocabulary+dynamic8")``; all usual ones by default.
@@ -128,6 +128,8 @@ def compress(
         )
     _check_libraries(chains)
     calibration, choice, confirmation = thirds(dev, seed)
+    labelled = {folded(each.document.text) for rows in dev.values() for each in rows}
+    train = [text for text in train if folded(text) not in labelled]
     has_corpus = bool(corpus or train)
     calibration_texts = [each.document.text for rows in calibration.values() for each in rows]
     material = Material(
