@@ -98,9 +98,9 @@ def test_a_text_without_an_answer_says_why():
 
 
 def test_a_text_cannot_steer_the_terminal_or_the_layout():
-    shown = invoke("good [red]\x1b[31m \x07\x9b1m[/red]").stdout
+    shown = invoke("good [red]\x1b[31m \x07\x9b1m[/red] \u202egood").stdout
 
-    assert "good [red]␛[31m ␇�1m[/red]" in shown
+    assert "good [red]␛[31m ␇�1m[/red] �good" in shown
     assert "\x1b" not in shown
 
 

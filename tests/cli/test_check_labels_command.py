@@ -31,6 +31,15 @@ def test_the_wrong_label_comes_first_with_its_row(reviews):
     assert found["pairs"][0] == {"given": "bad", "suggested": "good", "n": 1}
 
 
+def test_a_text_cannot_steer_the_terminal(reviews):
+    reviews.write_text(reviews.read_text("utf-8").replace("The room 31", "The room \x1b[2J 31"), "utf-8")
+
+    shown = invoke(reviews, "--text", "review", "--label", "mood").stdout
+
+    assert "The room ␛[2J 31" in shown
+    assert "\x1b" not in shown
+
+
 def test_a_model_judges_the_task_that_has_the_labels(tmp_path):
     words = {"negative": "awful", "positive": "lovely"}
     rows = [f"room {at} was {word},{mood}" for at in range(12) for mood, word in words.items()]

@@ -50,6 +50,15 @@ def test_answers_by_number_name_and_beginning_are_kept(ask, tmp_path):
     assert "3 texts are labelled" in result.stderr
 
 
+def test_a_text_cannot_steer_the_terminal(ask, tmp_path):
+    (tmp_path / "odd.csv").write_text("text\nthe film \x1b[2J was fine\nthe film was awful\n")
+
+    result = ask(answers=["1", "2"], data=tmp_path / "odd.csv")
+
+    assert "the film ␛[2J was fine" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
 def test_a_stop_loses_nothing_and_the_same_command_goes_on(ask, tmp_path):
     ask(answers=["1", "2", "1"])  # the terminal goes away
     before = lines(tmp_path)

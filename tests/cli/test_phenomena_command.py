@@ -38,7 +38,7 @@ def test_failures_are_shown_with_what_was_found_and_cannot_steer_the_terminal(fa
     result = invoke(phenomena, "mine", "--file", own, "--failures", columns=120)
 
     assert "neutral 0.79" in result.stdout  # e^2 / (e^2 + 2)
-    assert "�[31mgood] day" in result.stdout
+    assert "␛[31mgood] day" in result.stdout
     assert "\x1b" not in result.stdout
 
 

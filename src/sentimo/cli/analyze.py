@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json
+from sentimo.cli.console import err, out, print_json, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 _COLOURS = {"negative": "red", "neutral": "bright_black", "positive": "green"}
 _BAR = 24  # columns
 _SHOWN = 5  # labels of a task
-_SYMBOLS = {
-    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
-    **dict.fromkeys(range(0x7F, 0xA0), 0xFFFD),
-}
 
 
 def analyze(
@@ -93,7 +89,7 @@ def _panel(prediction: Prediction) -> RenderableType:
     from sentimo.core.predictions import INTENSITY, Choice
 
     text = prediction.text if len(prediction.text) <= 300 else prediction.text[:299] + "…"
-    shown = Text(_printable(text), style="italic", overflow="fold", no_wrap=False)
+    shown = Text(printable(text), style="italic", overflow="fold", no_wrap=False)
     facts = (
         f"{prediction.language} · {prediction.tokens} tokens · {prediction.model.name} {prediction.model.digest[:12]}"
     )
@@ -150,7 +146,7 @@ def _weighed(text: str, task: str, places: list[tuple[int, int, float]]) -> Text
     most = max((weight for *_, weight in places), default=1.0)
     for start, end, weight in places:
         shade = 90 + round(165 * weight / most)
-        line.append(f"{_printable(text[start:end])} ", style=f"rgb({shade},{shade},90)")
+        line.append(f"{printable(text[start:end])} ", style=f"rgb({shade},{shade},90)")
     return line
 
 
@@ -160,15 +156,10 @@ def _fired(fired: Fired, language: str) -> Text:
 
     told = fired.zh if language == "zh" else fired.en
     return Text(f"  {fired.start}-{fired.end} {fired.rule}: ", style="bright_black") + Text(
-        _printable(told), style="default"
+        printable(told), style="default"
     )
 
 
 def _long(prediction: Prediction) -> str:
     read = "all of it was read" if not prediction.truncated else f"{prediction.coverage:.0%} of it was read"
     return f"a long text: {len(prediction.windows)} windows, {read} (--json shows each)"
-
-
-def _printable(text: str) -> str:
-    """Return the text with control characters shown as symbols, so that it cannot steer the terminal."""
-    return text.translate(_SYMBOLS)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json
+from sentimo.cli.console import err, out, print_json, printable
 
 if TYPE_CHECKING:
     from sentimo.core.documents import Example
@@ -155,6 +155,6 @@ def _table(shown: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("label", "method", show_lines=True)
     table.add_column("text", overflow="fold")
     for each in shown:
-        texts = Text.assemble((each["original"], "dim"), "\n", each["text"])
+        texts = Text.assemble((printable(each["original"]), "dim"), "\n", printable(each["text"]))
         table.add_row(Text(each["label"]), each["method"], texts)
     return table

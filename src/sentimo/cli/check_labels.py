@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json
+from sentimo.cli.console import err, out, print_json, printable
 
 if TYPE_CHECKING:
     from sentimo.data.dataset import Dataset
@@ -132,5 +132,5 @@ def _table(rows: list[dict[str, Any]], *, several: bool) -> Table:
     for row in rows:
         cells = [f"{row['given']} {row['given_score']:.0%}", f"{row['suggested']} {row['suggested_score']:.0%}"]
         place = [row["file"]] if several else []
-        table.add_row(*(Text(each) for each in (*place, f"{row['row']:,}", *cells, row["text"])))
+        table.add_row(*(Text(each) for each in (*place, f"{row['row']:,}", *cells, printable(row["text"]))))
     return table

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from sentimo.cli import options
-from sentimo.cli.console import err
+from sentimo.cli.console import err, printable
 
 if TYPE_CHECKING:
     from sentimo.core.labels import LabelSpace
@@ -168,7 +168,7 @@ def _loop(
         while waiting or (waiting := following()):
             row, suggested, score = waiting[0]
             about = f"  [{', '.join(suggested)} {score:.0%}]" if suggested else ""
-            err.print(Text(f"\n{_n_labels(kept) + 1:,}  {texts[row]}{about}"))
+            err.print(Text(f"\n{_n_labels(kept) + 1:,}  {printable(texts[row])}{about}"))
             answer = _asked(space)
             if answer == "q":
                 return

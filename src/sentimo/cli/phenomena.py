@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json
+from sentimo.cli.console import err, out, print_json, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,10 +102,5 @@ def _failures(failures: Sequence[Failure]) -> Table:
         table.add_column(heading, overflow="fold")
     for failure in failures:
         case = failure.case
-        table.add_row(*map(Text, (case.group, case.expect, failure.found, "\n".join(map(_printable, case.texts)))))
+        table.add_row(*map(Text, (case.group, case.expect, failure.found, "\n".join(map(printable, case.texts)))))
     return table
-
-
-def _printable(text: str) -> str:
-    """Return the text without control characters, so that it cannot steer the terminal."""
-    return "".join("\ufffd" if unicodedata.category(sign) == "Cc" else sign for sign in text)

@@ -298,7 +298,10 @@ def _is_bundle(folder: Path) -> bool:
 def _read_manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     path = folder / MANIFEST
     if not folder.exists():
-        raise BundleError(f"{folder}: no such model folder. Check the path, or make one with `sentimo train`.")
+        raise BundleError(
+            f"{folder}: no such model folder. Check the path, make one with `sentimo train`, or "
+            "take a built-in one (`sentimo models`)."
+        )
     if not path.is_file():
         raise BundleError(f"{folder} is not a model folder: it has no {MANIFEST}. Expected what `sentimo train` wrote.")
     content = path.read_bytes()
