@@ -146,8 +146,8 @@ calibrated on.
 docs/phenomena.md): {share}. Candidates for this model were looked at on them beside the dev rows, so the share
 flatters a little. By group: {groups}.
 
-The group surroundings asks what augmentation taught, partly with the same names and headings: it shows no transfer. Of
-the other groups, none of the sentences made for training stands in the suite, nor does any
+What stands around the sentences of surroundings is none of the words that augmentation puts there. None of the
+sentences made for training stands in the suite, nor does any
 set phrase of their lists; a few frames that everybody uses (早知道…就, 但凡…也) stand in both. The makers of both knew
 what language does and had seen what an earlier model got wrong. The writers of the sentences above had not seen
 the suite; those of the last part were told what kinds of sentences an earlier model failed at. No sentence of

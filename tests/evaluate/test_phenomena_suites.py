@@ -11,6 +11,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from sentimo.core.labels import EKMAN_7, POLARITY_3
+from sentimo.data.augment.surround import WORDS
 from sentimo.evaluate.phenomena.expectations import Emotion, Polarity, Rising, Same
 from sentimo.evaluate.phenomena.suite import BUILT_IN, built_in_suite, load_suite
 from sentimo.evaluate.speed.texts import SENTENCES
@@ -167,6 +168,19 @@ def test_no_chinese_frame_of_irony_that_is_taught_is_one_of_the_suite(monkeypatc
 
     assert len(frames) > 20
     assert [each for each in parts if len(each) > 2 and any(each in text for text in texts_of("zh"))] == []
+
+
+@each_language
+def test_what_stands_around_a_sentence_is_not_what_augmentation_puts_there(language):
+    """Words before a colon, senders, and the marks of its frames."""
+    words = WORDS[language]
+    listed = "|".join(re.escape(word) for kind in ("name", "role", "heading") for word in words[kind].split())
+    taught = re.compile(
+        rf"(?i)\b(?:{listed})[\w ]{{0,2}}[:：]|(?:{words['sender']})|[“「\"]|^\W?\d+[.、] |\[\d\d:|RT @|回复@"
+    )
+    texts = [text for case in built_in_suite(language).cases if case.group == "surroundings" for text in case.texts]
+
+    assert [text for text in texts if taught.search(text)] == []
 
 
 @each_language
