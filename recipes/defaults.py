@@ -372,7 +372,10 @@ class Default:
         """
         options = argparse.ArgumentParser(description=help, formatter_class=argparse.RawDescriptionHelpFormatter)
         options.add_argument(
-            "step", nargs="?", choices=["gather", "train", "judge", "store", "card"], help="default: all"
+            "step",
+            nargs="?",
+            choices=["gather", "train", "judge", "store", "card"],
+            help="default: all; store writes the card",
         )
         options.add_argument("--resume", action="store_true", help="go on with an interrupted run")
         options.add_argument("--json", action="store_true", help="of judge: print one line of JSON")

@@ -156,5 +156,5 @@ def _table(shown: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("text", overflow="fold")
     for each in shown:
         texts = Text.assemble((printable(each["original"]), "dim"), "\n", printable(each["text"]))
-        table.add_row(Text(each["label"]), each["method"], texts)
+        table.add_row(Text(printable(each["label"])), each["method"], texts)
     return table

@@ -112,7 +112,7 @@ def check_labels(
         f"{len(rows):,} of {found.n_rows:,} labels ({share:.1%}) are likely to be wrong; look before you change any."
     )
     for given_label, suggested, n in found.pairs[:5]:
-        out.print(Text(f"  {given_label} that looks like {suggested}: {n:,}"))
+        out.print(Text(printable(f"  {given_label} that looks like {suggested}: {n:,}")))
 
 
 def _rows(found: LabelCheck, dataset: Dataset) -> list[dict[str, Any]]:
@@ -132,5 +132,5 @@ def _table(rows: list[dict[str, Any]], *, several: bool) -> Table:
     for row in rows:
         cells = [f"{row['given']} {row['given_score']:.0%}", f"{row['suggested']} {row['suggested_score']:.0%}"]
         place = [row["file"]] if several else []
-        table.add_row(*(Text(each) for each in (*place, f"{row['row']:,}", *cells, printable(row["text"]))))
+        table.add_row(*(Text(printable(each)) for each in (*place, f"{row['row']:,}", *cells, row["text"])))
     return table
