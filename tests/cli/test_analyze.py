@@ -47,8 +47,11 @@ def test_without_arguments_the_lines_of_stdin_are_read():
     assert objects(result)[1]["error"] == "empty text"
 
 
-def test_broken_bytes_on_stdin_are_replaced():
-    assert objects(invoke("--json", stdin=b"good \xff\n"))[0]["text"] == "good �"
+def test_broken_bytes_on_stdin_are_replaced_and_counted():
+    result = invoke("--json", stdin=b"good \xff \xef\xbf\xbd\n")
+
+    assert objects(result)[0]["text"] == "good � �"
+    assert "1 broken characters are read as �" in result.stderr
 
 
 def test_chinese_on_stdin_may_be_gb18030():

@@ -12,7 +12,7 @@ from sentimo.data.diagnosis import Diagnosis, Finding, counted, listed, shown
         ("两行\n  文字", "两行 文字"),
         ("一二三四五", "一二三四五"),  # ten columns
         ("一二三四五六", "一二三四…"),
-        ("a\x00b\ud83dc\x1b", "a�b�c�"),
+        ("a\x00b\ud83dc\x1b", "a␀b�c␛"),
         ("x" * 9 + " " * 90, "x" * 9 + "…"),
     ],
 )

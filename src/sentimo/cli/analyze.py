@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json, printable
+from sentimo.cli.console import err, out, print_json
+from sentimo.text.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,7 +74,10 @@ def _lines() -> list[str]:
         return []
     from sentimo.data.readers.encoding import decode
 
-    content = decode(sys.stdin.buffer.read())
+    raw = sys.stdin.buffer.read()
+    content = decode(raw)
+    if (n_broken := content.count("\ufffd") - raw.count("\ufffd".encode())) > 0:
+        err.print(f"stdin is neither UTF-8 nor GB18030: {n_broken:,} broken characters are read as \ufffd")
     if not content.strip():
         return []
     # As many answers as lines, blank ones too: whoever pipes lines in pairs them with what comes out.

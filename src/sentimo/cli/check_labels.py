@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json, printable
+from sentimo.cli.console import err, out, print_json
+from sentimo.text.printable import printable
 
 if TYPE_CHECKING:
     from sentimo.data.dataset import Dataset

@@ -13,12 +13,6 @@ from rich.console import Console
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-_SYMBOLS = {
-    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
-    **dict.fromkeys((*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
-}
-"""Control characters, C0 and C1, and those that turn the direction of what follows -> what is shown for them."""
-
 
 def open_streams() -> None:
     """Give a process that was started without stdin, stdout or stderr empty ones; its next file would take their place.
@@ -42,11 +36,6 @@ def use_utf8() -> None:
                 stream.reconfigure(errors="replace")
             else:
                 stream.reconfigure(encoding="utf-8", errors="replace")
-
-
-def printable(text: str) -> str:
-    """Return a text of a user with signs for control characters, so that it cannot steer the terminal."""
-    return text.translate(_SYMBOLS)
 
 
 def print_json(value: Any) -> None:

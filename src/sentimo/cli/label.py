@@ -12,7 +12,8 @@ import typer
 from rich.text import Text
 
 from sentimo.cli import options
-from sentimo.cli.console import err, printable
+from sentimo.cli.console import err
+from sentimo.text.printable import printable
 
 if TYPE_CHECKING:
     from sentimo.core.labels import LabelSpace

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentimo.cli import options
-from sentimo.cli.console import err, out, print_json, printable
+from sentimo.cli.console import err, out, print_json
+from sentimo.text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import accumulate, islice
@@ -11,6 +10,7 @@ from unicodedata import east_asian_width
 
 from sentimo.core.documents import Target
 from sentimo.core.labels import Kind
+from sentimo.text.printable import on_one_line
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
@@ -20,7 +20,6 @@ Answer = Target | tuple[str, ...] | None
 
 _MOST_EXAMPLES = 3
 _MOST_SHOWN = 60  # columns of a text beside its place
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # would break a terminal or UTF-8 output
 
 
 class Sample(NamedTuple):
@@ -132,15 +131,10 @@ class Diagnosis:
 
 def shown(text: str, most: int = _MOST_SHOWN) -> str:
     """Return the beginning of a text on one line of at most `most` columns, fit for any output."""
-    line = clean(" ".join(text[: 4 * most].split()))
+    line = on_one_line(text[: 4 * most])
     ends = accumulate(2 if east_asian_width(each) in "WF" else 1 for each in line)
     n_fitting = sum(end < most for end in ends)  # one column is kept for the ellipsis
     return line if n_fitting >= len(line) - 1 and len(text) <= 4 * most else line[:n_fitting].rstrip() + "…"
-
-
-def clean(text: str) -> str:
-    """Return a text without the characters that break a terminal or cannot be written as UTF-8."""
-    return _UNSHOWN.sub("�", text)
 
 
 def quoted(samples: Iterable[Sample]) -> tuple[str, ...]:
@@ -150,7 +144,7 @@ def quoted(samples: Iterable[Sample]) -> tuple[str, ...]:
 
 def listed(names: Iterable[str], most: int = 6) -> str:
     """Return names in a row, the first few of many."""
-    names = [clean(name) for name in names]
+    names = [on_one_line(name) for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentimo.core.labels import LabelSpace
-from sentimo.data.diagnosis import Answer, Finding, Level, Sample, clean, counted, listed, quoted, shown
+from sentimo.data.diagnosis import Answer, Finding, Level, Sample, counted, listed, quoted, shown
 from sentimo.data.number_labels import judge_ids, judge_numbers, judge_scales
 from sentimo.data.reading import Reading
 from sentimo.data.targets import LeftOut, TargetReader, infer_space, is_empty, labels_in, number_in
 from sentimo.errors import AmbiguousLabelError, DataError, UnknownLabelError
+from sentimo.text.printable import on_one_line
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _no_space(message: str, answers: Sequence[tuple[str, ...] | None]) -> Findin
         0: ("no-labels", "Fill the column, or name the one with the labels with --label."),
         1: ("one-label", "Add rows of another label, or name the right column with --label."),
     }.get(n_labels, ("label-space", "Correct the label cells, or choose another --kind or --space."))
-    return Finding("error", code, clean(message), mend)
+    return Finding("error", code, on_one_line(message), mend)
 
 
 def _misfits(misfits: Mapping[str, list[Sample]]) -> Iterator[Finding]:

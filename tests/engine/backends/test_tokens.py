@@ -64,6 +64,13 @@ def test_a_text_without_tokens_has_no_window(text):
     assert (found.windows, found.n_tokens, found.coverage) == ((), 0, 1.0)
 
 
+@pytest.mark.parametrize("text", ["?", "? " * 9])
+def test_a_text_of_unknown_tokens_alone_has_no_window_and_is_not_covered(text):
+    found = prepared(text)
+
+    assert (found.windows, found.n_tokens, found.coverage) == ((), text.count("?"), 0.0)
+
+
 def test_texts_keep_their_order():
     assert [each.n_tokens for each in reader().prepare(["a", "", "a b b", "b b"])] == [1, 0, 3, 2]
 

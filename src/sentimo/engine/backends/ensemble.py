@@ -92,7 +92,7 @@ class EnsembleBackend:
         coverage = np.min([each.coverage for each in answers], axis=0).tolist()
         # Combining costs no tokens: the members have counted those they read.
         return [
-            Prepared((Window(0, len(text), 1.0, row, 0),) if n else (), n, share)
+            Prepared((Window(0, len(text), 1.0, row, 0),) if n and share else (), n, share)
             for text, row, n, share in zip(texts, rows, tokens, coverage, strict=True)
         ]
 

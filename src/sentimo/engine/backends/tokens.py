@@ -54,9 +54,11 @@ class TokenReader:
             n_special = len(self._prefix) + len(self._suffix)
             raise InputError(f"max_tokens is {max_tokens}: {n_special} special tokens leave no room for a text")
         self._max_windows, self._knowledge = max_windows, knowledge
+        unknown = getattr(tokenizer.model, "unk_token", None)
+        self._unknown_id = tokenizer.token_to_id(unknown) if unknown else None
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        """Return each text as windows of token ids."""
+        """Return each text as windows of token ids; a text of which the vocabulary holds nothing has none."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._prepared(text, each) for text, each in zip(texts, encodings, strict=True)]
 
@@ -82,9 +84,10 @@ class TokenReader:
 
     def _prepared(self, text: str, encoding: Any) -> Prepared:
         ids = encoding.ids
+        if not ids or (ids[0] == self._unknown_id and ids.count(self._unknown_id) == len(ids)):
+            return Prepared((), len(ids), 0.0 if ids else 1.0)
         if len(ids) <= self._size:
-            windows = (self._window(text, 0, len(text), len(ids), ids),) if ids else ()
-            return Prepared(windows, len(ids), 1.0)
+            return Prepared((self._window(text, 0, len(text), len(ids), ids),), len(ids), 1.0)
         # The fast way gives no offsets, and only long texts need them.
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
         places = list(spans(len(ids), self._size, most=self._max_windows))
