@@ -14,7 +14,7 @@ from sentimo.compress.derive import answering_bytes, derive
 from sentimo.compress.gate import Gate
 from sentimo.compress.material import MOST_TRAIN, Material
 from sentimo.compress.report import compression_card
-from sentimo.compress.thresholds import decided_by, fitted_anew, written_with
+from sentimo.compress.thresholds import carried_over, decided_by, fitted, multi_label, written_with
 from sentimo.compress.trial import Trial, judge
 from sentimo.core.bundle import Bundle, check_target
 from sentimo.core.documents import Example
@@ -93,9 +93,10 @@ def compress(
     """Make a smaller or faster model and keep it if it is good enough.
 
     The labelled rows are split in three. One third calibrates, measures importance and fits bounds, and sets the
-    thresholds of multi-label tasks, for the original too; one judges the candidates; and one judges the candidate that
-    was chosen once more: being the best of many on the second third is partly luck there. A candidate that cannot be
-    made or run is left out with the reason. The thresholds of what is kept are those of all labelled rows.
+    thresholds of multi-label tasks: the original's are fitted there, a candidate's are those by which it gives each
+    label as often there. One third judges the candidates; and one judges the candidate that was chosen once more: being
+    the best of many on the second third is partly luck there. A candidate that cannot be made or run is left out with
+    the reason. What is kept gives each label as often as the original, by its own thresholds, to all labelled rows.
 
     Args:
         model: The original.
@@ -142,7 +143,9 @@ def compress(
         step=step,
     )
     original = Predictor.load(source.path)
-    before = _answers(original, calibration, choice)
+    many = multi_label(calibration)
+    calibrated = decided_by(original.predict(_texts(many)), fitted(original, many))
+    before = _answers(original, calibrated, choice)
     trials: list[Trial] = []
     left_out: dict[str, str] = {}
 
@@ -169,17 +172,19 @@ def compress(
                 try:
                     made, notes = workshop.make(tuple(chain.split("+")))
                     trials.append(
-                        _tried(chain, made, notes, source, original, before, calibration, choice, seed, rounds)
+                        _tried(chain, made, notes, source, original, before, calibrated, choice, seed, rounds)
                     )
                 except Exception as error:  # whatever a library raises: the others may still be good
                     left_out[chain] = _reason(error)
             best = gate.best(trials)
             if best is None:
                 return outcome()
-            found = outcome(best, _confirmed(best, original, calibration, confirmation, seed))
+            found = outcome(best, _confirmed(best, original, calibrated, confirmation, seed))
         except KeyboardInterrupt:
             raise CompressionStopped(outcome()) from None
-        return replace(found, bundle=_keep(best, dev, output, found, gate, overwrite))
+        return replace(
+            found, bundle=_keep(best, original.predict(_texts(multi_label(dev))), output, found, gate, overwrite)
+        )
 
 
 def _check_libraries(chains: Sequence[str]) -> None:
@@ -267,13 +272,13 @@ def _tried(
     source: Bundle,
     original: Predictor,
     before: Predictions,
-    calibration: Rows,
+    calibrated: Predictions,
     rows: Rows,
     seed: int,
     rounds: int,
 ) -> Trial:
     candidate = Predictor.load(made.path)
-    tasks = judge(before, _answers(candidate, calibration, rows), rows, seed=seed)
+    tasks = judge(before, _answers(candidate, calibrated, rows), rows, seed=seed)
     size = answering_bytes(made)
     return Trial(
         chain=chain,
@@ -287,14 +292,15 @@ def _tried(
     )
 
 
-def _confirmed(best: Trial, original: Predictor, calibration: Rows, rows: Rows, seed: int) -> Trial:
-    before, after = (_answers(each, calibration, rows) for each in (original, Predictor.load(best.path)))
+def _confirmed(best: Trial, original: Predictor, calibrated: Predictions, rows: Rows, seed: int) -> Trial:
+    before, after = (_answers(each, calibrated, rows) for each in (original, Predictor.load(best.path)))
     return replace(best, tasks=judge(before, after, rows, seed=seed), n_rows=len(before.texts))
 
 
-def _answers(model: Predictor, calibration: Rows, rows: Rows) -> Predictions:
-    """Return the answers to the texts of rows, by thresholds that the calibration rows set."""
-    return decided_by(model.predict(_texts(rows)), fitted_anew(model, calibration))
+def _answers(model: Predictor, calibrated: Predictions, rows: Rows) -> Predictions:
+    """Return the answers to the texts of rows; labels are given as often as the original gave them in `calibrated`."""
+    thresholds = carried_over(calibrated, model.predict(calibrated.texts))
+    return decided_by(model.predict(_texts(rows)), thresholds)
 
 
 def _texts(rows: Rows) -> list[str]:
@@ -311,10 +317,10 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def _keep(best: Trial, dev: Rows, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:
-    """Write the best candidate; its thresholds are fitted on all labelled rows, as those of a trained model are."""
+def _keep(best: Trial, before: Predictions, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:
+    """Write the best candidate; `before` are the original's answers to all rows of multi-label tasks."""
     made = Bundle.open(best.path)
-    thresholds = fitted_anew(Predictor.load(made.path), dev)
+    thresholds = carried_over(before, Predictor.load(made.path).predict(before.texts))
 
     def change(folder: Path) -> Manifest:
         card = folder / CARD
