@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,18 @@ def workshop(monkeypatch, tmp_path):
     module = load("workshop")
     monkeypatch.setattr(module, "RUNS", tmp_path)
     return module
+
+
+def test_tables_of_methods_tell_the_command_that_made_them(results):
+    stored = [file for file in results.RECORDS.glob("workshop-*.json") if file.stem in results.EXPERIMENTS]
+    for file in stored:
+        record, command = json.loads(file.read_text("utf-8")), results.EXPERIMENTS[file.stem].command
+        family = results.FAMILIES[command[2]]
+        methods = command[command.index("--only") + 1].split(",") if "--only" in command else list(family.methods)
+
+        assert record["command"] == shlex.join(command)
+        assert {row["method"] for row in record["result"]["rows"]} == {"plain", *methods}, file.stem
+    assert len(stored) > 10
 
 
 def test_copies_replace_the_last_texts(inference):

@@ -51,7 +51,12 @@ def test_broken_bytes_on_stdin_are_replaced_and_counted():
     result = invoke("--json", stdin=b"good \xff \xef\xbf\xbd\n")
 
     assert objects(result)[0]["text"] == "good � �"
-    assert "1 broken characters are read as �" in result.stderr
+    assert "stdin: 1 broken character read as � (expected UTF-8 or GB18030)" in result.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_a_replacement_character_that_was_written_is_not_counted_as_broken(encoding):
+    assert invoke("--json", stdin="好好好好 �\n".encode(encoding)).stderr == ""
 
 
 def test_chinese_on_stdin_may_be_gb18030():

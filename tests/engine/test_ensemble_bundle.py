@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -184,6 +186,17 @@ def test_each_member_reads_long_texts_in_its_own_windows(ensemble):
     found = [long.tasks["mood"].probabilities[label] for label in MOODS.labels]
     assert found == pytest.approx((first + second) / 2, abs=1e-6)
     assert (long.tokens, long.coverage, short.tokens) == (6, 1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("shares", "coverage"), [((1.0, 1.0), 1.0), ((0.5, 1.0), 0.5), ((0.0, 1.0), 1.0), ((0.0, 0.0), 0.0)]
+)
+def test_what_one_member_knows_is_covered(ensemble, monkeypatch, shares, coverage):
+    for member, share in zip(ensemble._backend.members, shares, strict=True):
+        answers = replace(member.predict(["good"]), coverage=np.array([share]))
+        monkeypatch.setattr(member, "predict", lambda texts, answers=answers: answers)
+
+    assert ensemble.analyze("good").coverage == coverage
 
 
 def test_rows_without_an_answer_say_why_and_equal_texts_are_asked_once(ensemble):

@@ -51,7 +51,7 @@ def analyze(
     analyzer = options.open_models(model, cascade, base=base, rules=rules)
     n_fired = 0
     for prediction in analyzer.predict(given):
-        weights = analyzer.attention(prediction.text) if attention else {}
+        weights = analyzer.attention(prediction.text) if attention and prediction.error is None else {}
         fired = (*(prediction.trace or ()), *analyzer.explain_rules(prediction.text)) if trace else ()
         n_fired += len(fired)
         if json:
@@ -72,12 +72,13 @@ def analyze(
 def _lines() -> list[str]:
     if sys.stdin.isatty():
         return []
-    from sentimo.data.readers.encoding import decode
+    from sentimo.data.diagnosis import counted
+    from sentimo.data.readers.encoding import decode, n_replaced
 
     raw = sys.stdin.buffer.read()
     content = decode(raw)
-    if (n_broken := content.count("\ufffd") - raw.count("\ufffd".encode())) > 0:
-        err.print(f"stdin is neither UTF-8 nor GB18030: {n_broken:,} broken characters are read as \ufffd")
+    if n_broken := n_replaced(raw, content):
+        err.print(f"stdin: {counted(n_broken, 'broken character')} read as \ufffd (expected UTF-8 or GB18030)")
     if not content.strip():
         return []
     # As many answers as lines, blank ones too: whoever pipes lines in pairs them with what comes out.
@@ -109,7 +110,9 @@ def _panel(prediction: Prediction) -> RenderableType:
     if (intensity := prediction.intensity) is not None:
         grid.add_row(Text(INTENSITY, style="bold"), "", _bar(intensity, "cyan"), f"{intensity:.2f}")
     lines = [shown, Text(), grid]
-    if prediction.windows:
+    if prediction.coverage == 0:
+        lines.append(Text("a guess: the model's vocabulary holds nothing of this text", style="red"))
+    elif prediction.windows:
         lines.append(Text(_long(prediction), style="bright_black"))
     return Panel(Group(*lines), subtitle=Text(facts), subtitle_align="right")
 

@@ -126,7 +126,8 @@ class Prediction:
         language: Its language by script: "en", "zh", "other" or "und".
         tasks: Task -> `Choice`, or a number for a score. Empty when there is an error.
         confidence: Calibrated probability that the main answer (polarity, else the first classification) is right.
-        coverage: Share of the text's tokens that were read, in [0, 1].
+        coverage: Share of the tokens that were read, in [0, 1]; 0 where the vocabulary holds none of them and the
+            answer is a guess.
         tokens: Number of tokens of the text.
         model: The model that answered.
         windows: For a text longer than the model reads at once, (start, end, tasks) of each place read.

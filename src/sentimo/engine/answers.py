@@ -18,9 +18,6 @@ from sentimo.text.language import language_of
 
 Floats = NDArray[np.float32]
 
-_EMPTY = "nothing to read: no word, sign or emoji in the text"
-_UNKNOWN = "nothing to read: the model's vocabulary holds nothing of this text"
-
 
 def listed(texts: Sequence[str]) -> list[str]:
     """Return the texts as a list: a pandas column counts by its index, not by position.
@@ -109,7 +106,7 @@ class Answers:
             here = slice(first[at], first[at] + n_windows[at])
             self._put_long(rows[at], prepared[at], {task: values[here] for task, values in scores.items()})
         for at in np.flatnonzero(n_windows == 0).tolist():
-            self.errors[rows[at]] = _UNKNOWN if prepared[at].n_tokens else _EMPTY
+            self.errors[rows[at]] = "nothing to read: no word, sign or emoji in the text"
         for row in places[(n_windows > 0) & np.isnan(self._scores[places]).any(axis=1)].tolist():
             self.errors[row] = "the model's answer is not a number"
             self._scores[row] = np.nan

@@ -18,7 +18,7 @@ from sentimo.engine.predictor import Predictor
 from sentimo.text.lexicon import built_in_lexicon
 
 TEXTS = ["good", "the room was dirty and nobody came, I am angry", "服务很好", "ok", "a fine phone with a good battery"]
-LONG = "the parcel arrived on Tuesday, " * 40
+LONG = "the good parcel arrived on Tuesday, " * 40
 
 
 @pytest.fixture(scope="session")

@@ -98,6 +98,12 @@ def test_no_more_than_max_windows_are_read(model):
     assert prepared.coverage == 0.5
 
 
+def test_a_text_without_a_known_n_gram_is_read_but_not_covered(model):
+    (prepared,) = backend_of(model).prepare(["xyz"])
+
+    assert (len(prepared.windows), prepared.coverage) == (1, 0.0)
+
+
 @pytest.mark.parametrize("text", [" ", "\x00", "\u200b"])
 def test_a_text_with_nothing_to_read_has_no_window(model, text):
     (prepared,) = backend_of(model).prepare([text])

@@ -89,6 +89,12 @@ def decode(content: bytes) -> str:
     return chinese if _common_han(chinese) >= _CHINESE * _beyond_ascii(chinese) else text
 
 
+def n_replaced(content: bytes, text: str) -> int:
+    """Return for how many faults of the bytes `decode` put U+FFFD, apart from those that were written there."""
+    written = (content.count("\ufffd".encode(name)) for name in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"))
+    return max(0, text.count("\ufffd") - max(written))
+
+
 def check_encoding(source: Path | Input, encoding: str) -> str:
     """Return the name under which Python reads a file in an encoding that the user named.
 

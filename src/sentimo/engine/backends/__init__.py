@@ -56,7 +56,7 @@ class Prepared:
     Attributes:
         windows: Its parts in order; empty when there is nothing a model could read.
         n_tokens: Number of tokens of the whole text, without special tokens.
-        coverage: Share of them that the windows hold, in [0, 1].
+        coverage: Share of them that the windows hold, in [0, 1]; 0 where the vocabulary knows none.
     """
 
     windows: tuple[Window, ...]

@@ -89,10 +89,11 @@ class EnsembleBackend:
         found = [member_scores(answers, task.name, self._orders[task.name]) for task in self._tasks]
         rows = np.concatenate([each.transpose(1, 0, 2).reshape(len(texts), -1) for each in found], axis=1)
         tokens = np.max([each.tokens for each in answers], axis=0).tolist()
-        coverage = np.min([each.coverage for each in answers], axis=0).tolist()
+        shares = np.array([each.coverage for each in answers])
+        coverage = np.where((shares > 0).any(axis=0), np.where(shares > 0, shares, 1.0).min(axis=0), 0.0).tolist()
         # Combining costs no tokens: the members have counted those they read.
         return [
-            Prepared((Window(0, len(text), 1.0, row, 0),) if n and share else (), n, share)
+            Prepared((Window(0, len(text), 1.0, row, 0),) if n else (), n, share)
             for text, row, n, share in zip(texts, rows, tokens, coverage, strict=True)
         ]
 

@@ -155,7 +155,9 @@ class LinearBackend:
         for first, last, n_new in spans(len(tokens), self._max_tokens, most=self._max_windows):
             start, end = tokens[first][0], tokens[last - 1][1]
             windows.append(Window(start, end, n_new, self._model.vector(text[start:end]), last - first))
-        return Prepared(tuple(windows), len(tokens), last / len(tokens) if tokens else 1.0)
+        covered = last / len(tokens) if tokens else 1.0
+        known = not windows or any(len(window.features.ids) for window in windows)
+        return Prepared(tuple(windows), len(tokens), covered if known else 0.0)
 
 
 def _array(bundle: Bundle, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -54,11 +54,11 @@ class TokenReader:
             n_special = len(self._prefix) + len(self._suffix)
             raise InputError(f"max_tokens is {max_tokens}: {n_special} special tokens leave no room for a text")
         self._max_windows, self._knowledge = max_windows, knowledge
-        unknown = getattr(tokenizer.model, "unk_token", None)
-        self._unknown_id = tokenizer.token_to_id(unknown) if unknown else None
+        says_nothing = (getattr(tokenizer.model, "unk_token", None) or "<unk>", "▁")  # SentencePiece: and a mere blank
+        self._unread = {tokenizer.token_to_id(token) for token in says_nothing}
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        """Return each text as windows of token ids; a text of which the vocabulary holds nothing has none."""
+        """Return each text as windows of token ids; where the vocabulary holds nothing of a text, its coverage is 0."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [self._prepared(text, each) for text, each in zip(texts, encodings, strict=True)]
 
@@ -84,17 +84,17 @@ class TokenReader:
 
     def _prepared(self, text: str, encoding: Any) -> Prepared:
         ids = encoding.ids
-        if not ids or (ids[0] == self._unknown_id and ids.count(self._unknown_id) == len(ids)):
-            return Prepared((), len(ids), 0.0 if ids else 1.0)
+        unread = bool(ids) and self._unread.issuperset(ids)
         if len(ids) <= self._size:
-            return Prepared((self._window(text, 0, len(text), len(ids), ids),), len(ids), 1.0)
+            windows = (self._window(text, 0, len(text), len(ids), ids),) if ids else ()
+            return Prepared(windows, len(ids), 0.0 if unread else 1.0)
         # The fast way gives no offsets, and only long texts need them.
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
         places = list(spans(len(ids), self._size, most=self._max_windows))
         return Prepared(
             tuple(self._window(text, offsets[a][0], offsets[b - 1][1], n_new, ids[a:b]) for a, b, n_new in places),
             len(ids),
-            places[-1][1] / len(ids),
+            0.0 if unread else places[-1][1] / len(ids),
         )
 
     def _known(self, text: str) -> list[int]:
