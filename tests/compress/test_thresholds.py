@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sentimo.compress.thresholds import carried_over, decided_by, fitted, multi_label, written_with
+from sentimo.compress.thresholds import carried_over, decided_by, fitted, written_with
 from sentimo.core.bundle import Bundle
 from sentimo.core.documents import Document, Example
 from sentimo.core.labels import LabelSpace
@@ -36,8 +36,8 @@ def given(predictions):
     return [set(each.tasks["moods"].labels) for each in predictions if "moods" in each.tasks]
 
 
-def test_thresholds_of_the_original_fit_the_rows():
-    rows = {"moods": [Example(Document(each), {"moods": (0, 1) if each > "0.4" else ()}) for each in TEXTS[:-1]]}
+def test_thresholds_of_the_original_fit_the_rows_that_it_answers():
+    rows = {"moods": [Example(Document(each), {"moods": (0, 1) if each > "0.4" else ()}) for each in TEXTS]}
 
     assert fitted(Reader(), rows)["moods"] == pytest.approx((0.425, 0.425))
 
@@ -52,9 +52,28 @@ def test_scores_that_moved_give_each_label_to_the_same_texts(shift):
     assert given(decided_by(after, found)) == given(before)
 
 
-@pytest.mark.parametrize("texts", [["0.1", "0.2"], ["0.8", "0.9"], ["?"], []], ids=["none", "all", "unread", "no text"])
-def test_a_label_that_no_text_or_every_text_has_keeps_its_threshold(texts):
+def test_a_model_that_did_not_change_keeps_its_thresholds():
+    answers = Reader().predict(["0.1", "0.9"])
+
+    assert carried_over(answers, answers)["moods"] == pytest.approx((0.5, 0.75))
+
+
+@pytest.mark.parametrize("texts", [["0.1", "0.2"], ["0.8", "0.85"]], ids=["never given", "always given"])
+def test_a_label_that_no_text_or_every_text_has_stays_so(texts):
+    before, after = Reader().predict(texts), Reader(0.1).predict(texts)
+
+    assert given(decided_by(after, carried_over(before, after))) == given(before)
+
+
+@pytest.mark.parametrize("texts", [["?"], []], ids=["unread", "no text"])
+def test_without_any_answer_thresholds_stay(texts):
     assert carried_over(Reader().predict(texts), Reader(0.05).predict(texts))["moods"] == (0.5, 0.75)
+
+
+def test_texts_that_one_of_them_leaves_open_do_not_count():
+    before, after = Reader().predict(["0.9", "0.8", "0.2", "0.1"]), Reader().predict(["?", "0.8", "0.2", "0.1"])
+
+    assert given(decided_by(after, carried_over(before, after)))[0] == {"calm", "tense"}
 
 
 def test_without_thresholds_a_label_is_given_from_one_half():
@@ -68,5 +87,5 @@ def test_other_tasks_keep_theirs(trained, rows):
     manifest = Bundle.open(trained.bundle.path).manifest
     single = {task: members for task, members in rows.items() if not isinstance(members[0].targets[task], tuple)}
 
-    assert multi_label(single) == {}
+    assert fitted(Reader(), single) == {}
     assert written_with(manifest, {}) == manifest

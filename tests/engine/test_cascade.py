@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,13 @@ def test_the_cheap_model_answers_what_it_is_sure_of(cheap, exact):
     assert labels(answers) == ["positive", "neutral", None, "positive"]
     assert answers[2].error == "empty text"
     assert (cascade.work.n_texts, cascade.work.n_cheap, cascade.work.n_tokens) == (4, 2, 2)
+
+
+def test_a_guess_of_the_cheap_model_is_not_taken(cheap, exact, monkeypatch):
+    guess = replace(cheap.predict(["good"]), coverage=np.zeros(1))
+    monkeypatch.setattr(cheap, "predict", lambda texts: guess)
+
+    assert Cascade(cheap, exact, {"polarity": 0.7}).predict(["good"])[0].model.name == "exact"
 
 
 @pytest.mark.parametrize(("bound", "who"), [(0.0, "cheap"), (1.1, "exact")])

@@ -73,12 +73,12 @@ def _lines() -> list[str]:
     if sys.stdin.isatty():
         return []
     from sentimo.data.diagnosis import counted
-    from sentimo.data.readers.encoding import decode, n_replaced
+    from sentimo.data.readers.encoding import decode, n_broken
 
     raw = sys.stdin.buffer.read()
     content = decode(raw)
-    if n_broken := n_replaced(raw, content):
-        err.print(f"stdin: {counted(n_broken, 'broken character')} read as \ufffd (expected UTF-8 or GB18030)")
+    if n := n_broken(raw):
+        err.print(f"stdin: {counted(n, 'broken character')} read as \ufffd (expected UTF-8 or GB18030)")
     if not content.strip():
         return []
     # As many answers as lines, blank ones too: whoever pipes lines in pairs them with what comes out.

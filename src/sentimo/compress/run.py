@@ -14,7 +14,7 @@ from sentimo.compress.derive import answering_bytes, derive
 from sentimo.compress.gate import Gate
 from sentimo.compress.material import MOST_TRAIN, Material
 from sentimo.compress.report import compression_card
-from sentimo.compress.thresholds import carried_over, decided_by, fitted, multi_label, written_with
+from sentimo.compress.thresholds import Thresholds, carried_over, decided_by, fitted, written_with
 from sentimo.compress.trial import Trial, judge
 from sentimo.core.bundle import Bundle, check_target
 from sentimo.core.documents import Example
@@ -96,7 +96,7 @@ def compress(
     thresholds of multi-label tasks: the original's are fitted there, a candidate's are those by which it gives each
     label as often there. One third judges the candidates; and one judges the candidate that was chosen once more: being
     the best of many on the second third is partly luck there. A candidate that cannot be made or run is left out with
-    the reason. What is kept gives each label as often as the original, by its own thresholds, to all labelled rows.
+    the reason. What is kept gives each label to as many of all labelled texts as the original as it came.
 
     Args:
         model: The original.
@@ -143,9 +143,9 @@ def compress(
         step=step,
     )
     original = Predictor.load(source.path)
-    many = multi_label(calibration)
-    calibrated = decided_by(original.predict(_texts(many)), fitted(original, many))
-    before = _answers(original, calibrated, choice)
+    cuts = fitted(original, calibration)
+    calibrated = decided_by(original.predict(_thresholds_texts(original, calibration)), cuts)
+    before = decided_by(original.predict(_texts(choice)), cuts)
     trials: list[Trial] = []
     left_out: dict[str, str] = {}
 
@@ -172,18 +172,19 @@ def compress(
                 try:
                     made, notes = workshop.make(tuple(chain.split("+")))
                     trials.append(
-                        _tried(chain, made, notes, source, original, before, calibrated, choice, seed, rounds)
+                        _tried(chain, made, notes, source, original, calibrated, before, choice, seed, rounds)
                     )
                 except Exception as error:  # whatever a library raises: the others may still be good
                     left_out[chain] = _reason(error)
             best = gate.best(trials)
             if best is None:
                 return outcome()
-            found = outcome(best, _confirmed(best, original, calibrated, confirmation, seed))
+            found = outcome(best, _confirmed(best, original, cuts, calibrated, confirmation, seed))
         except KeyboardInterrupt:
             raise CompressionStopped(outcome()) from None
         return replace(
-            found, bundle=_keep(best, original.predict(_texts(multi_label(dev))), output, found, gate, overwrite)
+            found,
+            bundle=_keep(best, original.predict(_thresholds_texts(original, dev)), output, found, gate, overwrite),
         )
 
 
@@ -271,8 +272,8 @@ def _tried(
     notes: tuple[str, ...],
     source: Bundle,
     original: Predictor,
-    before: Predictions,
     calibrated: Predictions,
+    before: Predictions,
     rows: Rows,
     seed: int,
     rounds: int,
@@ -292,15 +293,23 @@ def _tried(
     )
 
 
-def _confirmed(best: Trial, original: Predictor, calibrated: Predictions, rows: Rows, seed: int) -> Trial:
-    before, after = (_answers(each, calibrated, rows) for each in (original, Predictor.load(best.path)))
-    return replace(best, tasks=judge(before, after, rows, seed=seed), n_rows=len(before.texts))
+def _confirmed(
+    best: Trial, original: Predictor, cuts: Thresholds, calibrated: Predictions, rows: Rows, seed: int
+) -> Trial:
+    before = decided_by(original.predict(_texts(rows)), cuts)
+    tasks = judge(before, _answers(Predictor.load(best.path), calibrated, rows), rows, seed=seed)
+    return replace(best, tasks=tasks, n_rows=len(before.texts))
 
 
-def _answers(model: Predictor, calibrated: Predictions, rows: Rows) -> Predictions:
+def _answers(candidate: Predictor, calibrated: Predictions, rows: Rows) -> Predictions:
     """Return the answers to the texts of rows; labels are given as often as the original gave them in `calibrated`."""
-    thresholds = carried_over(calibrated, model.predict(calibrated.texts))
-    return decided_by(model.predict(_texts(rows)), thresholds)
+    thresholds = carried_over(calibrated, candidate.predict(calibrated.texts))
+    return decided_by(candidate.predict(_texts(rows)), thresholds)
+
+
+def _thresholds_texts(model: Predictor, rows: Rows) -> list[str]:
+    """Return the texts by which thresholds are carried over: none where no task has any."""
+    return _texts(rows) if any(space.kind == "multi" for space in model.spaces.values()) else []
 
 
 def _texts(rows: Rows) -> list[str]:
@@ -318,7 +327,7 @@ def _reason(error: Exception) -> str:
 
 
 def _keep(best: Trial, before: Predictions, output: Path, outcome: Outcome, gate: Gate, overwrite: bool) -> Bundle:
-    """Write the best candidate; `before` are the original's answers to all rows of multi-label tasks."""
+    """Write the best candidate; `before` are the original's answers to all labelled rows."""
     made = Bundle.open(best.path)
     thresholds = carried_over(before, Predictor.load(made.path).predict(before.texts))
 

@@ -222,7 +222,7 @@ class Predictions(Sequence[Prediction]):
         tasks: Task -> its scores for all n texts.
         languages: (n,) language of each text.
         tokens: (n,) number of tokens.
-        coverage: (n,) share of the tokens that were read, in [0, 1].
+        coverage: (n,) share of the tokens that were read, in [0, 1]; 0 where the answer is a guess.
         models: (n,) the model that answered each text.
         errors: (n,) why a text has no answer, or None.
         windows: (n,) places of each text that is longer than the model reads at once; empty for the others.

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentimo.core.bundle import Bundle, write_bundle
 from sentimo.core.joining import join_predictions
@@ -63,7 +64,8 @@ class Exact(Protocol):
 class Cascade:
     """Answers with the cheap model where all its margins reach their bounds, else with the exact one.
 
-    Every answer names the model that gave it. A text without an answer is the exact model's to explain.
+    Every answer names the model that gave it. A text that the cheap model does not answer, or knows nothing of, is the
+    exact model's.
 
     Args:
         cheap: The cheap model, such as one of `sentimo baseline`.
@@ -136,7 +138,7 @@ class Cascade:
         quick = self._cheap.predict(texts)
         tasks = self._cheap.tasks
         rows = unsure(tasks, {name: each.scores for name, each in quick.tasks.items()}, self._bounds)
-        rows |= np.array([error is not None for error in quick.errors], dtype=bool)
+        rows |= _unanswered(quick)
         asked, answered = np.flatnonzero(rows).tolist(), np.flatnonzero(~rows).tolist()
         with self._lock:
             self._answered += Work(n_texts=len(answered), n_cheap=len(answered))
@@ -201,7 +203,7 @@ def fit_cascade(cheap: Predictor, exact: Exact, texts: Sequence[str], agreement:
         raise InputError("the cheap model is the exact one; a cascade needs two")
     texts = list(dict.fromkeys(texts))
     quick, full = cheap.predict(texts), exact.predict(texts)
-    usable = [row for row, error in enumerate(quick.errors) if error is None and full.errors[row] is None]
+    usable = np.flatnonzero(~_unanswered(quick) & ~_unanswered(full)).tolist()
     chosen, held_out = usable[::2], usable[1::2]
     tasks = cheap.tasks
     bounds = {
@@ -220,6 +222,11 @@ def fit_cascade(cheap: Predictor, exact: Exact, texts: Sequence[str], agreement:
         pair = (each.tasks[task.name].scores[held_out] for each in (quick, full))
         same[task.name] = 1.0 - float((differ(task, *pair) & ~asked).mean())
     return Fit(bounds, len(held_out), float((~asked).mean()), same)
+
+
+def _unanswered(predictions: Predictions) -> NDArray[np.bool_]:
+    """Return which texts have no answer, or a mere guess, (n,)."""
+    return np.array([error is not None for error in predictions.errors], dtype=bool) | (predictions.coverage == 0)
 
 
 def write_cascade(cheap: Bundle, exact: ModelId, fit: Fit, target: str | Path, *, overwrite: bool = False) -> Bundle:

@@ -75,24 +75,28 @@ def detect_encoding(source: Path | Input) -> str:
 
 def decode(content: bytes) -> str:
     """Return bytes as text by the same rules; what fits no encoding is read as UTF-8 with U+FFFD for its faults."""
+    return content.decode(_fitting(content), "replace")
+
+
+def n_broken(content: bytes) -> int:
+    """Return for how many faults `decode` puts U+FFFD, apart from those that were written there."""
+    name = _fitting(content)
+    return content.decode(name, "replace").count("\ufffd") - content.decode(name, "ignore").count("\ufffd")
+
+
+def _fitting(content: bytes) -> str:
     for mark, name in _BOMS:
         if content.startswith(mark):
-            return content.decode(name, "replace")
+            return name
     text = content.decode("utf-8", "replace")
-    n_broken = text.count("�")
-    if n_broken <= _FAULTS * (_beyond_ascii(text) - n_broken):
-        return text
+    n_faults = text.count("\ufffd")
+    if n_faults <= _FAULTS * (_beyond_ascii(text) - n_faults):
+        return "utf-8"
     try:
         chinese = content.decode("gb18030")
     except UnicodeDecodeError:
-        return text
-    return chinese if _common_han(chinese) >= _CHINESE * _beyond_ascii(chinese) else text
-
-
-def n_replaced(content: bytes, text: str) -> int:
-    """Return for how many faults of the bytes `decode` put U+FFFD, apart from those that were written there."""
-    written = (content.count("\ufffd".encode(name)) for name in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"))
-    return max(0, text.count("\ufffd") - max(written))
+        return "utf-8"
+    return "gb18030" if _common_han(chinese) >= _CHINESE * _beyond_ascii(chinese) else "utf-8"
 
 
 def check_encoding(source: Path | Input, encoding: str) -> str:

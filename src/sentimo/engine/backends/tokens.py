@@ -54,8 +54,8 @@ class TokenReader:
             n_special = len(self._prefix) + len(self._suffix)
             raise InputError(f"max_tokens is {max_tokens}: {n_special} special tokens leave no room for a text")
         self._max_windows, self._knowledge = max_windows, knowledge
-        says_nothing = (getattr(tokenizer.model, "unk_token", None) or "<unk>", "▁")  # SentencePiece: and a mere blank
-        self._unread = {tokenizer.token_to_id(token) for token in says_nothing}
+        unknown = getattr(tokenizer.model, "unk_token", None)  # SentencePiece does not tell, and puts a blank before it
+        self._unread = {tokenizer.token_to_id(token) for token in (unknown or "[UNK]", "<unk>", "▁")}
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Return each text as windows of token ids; where the vocabulary holds nothing of a text, its coverage is 0."""
