@@ -226,7 +226,8 @@ def fit_cascade(cheap: Predictor, exact: Exact, texts: Sequence[str], agreement:
 
 def _unanswered(predictions: Predictions) -> NDArray[np.bool_]:
     """Return which texts have no answer, or a mere guess, (n,)."""
-    return np.array([error is not None for error in predictions.errors], dtype=bool) | (predictions.coverage == 0)
+    silent = np.array([error is not None for error in predictions.errors], dtype=bool)
+    return np.asarray(silent | (predictions.coverage == 0))
 
 
 def write_cascade(cheap: Bundle, exact: ModelId, fit: Fit, target: str | Path, *, overwrite: bool = False) -> Bundle:
