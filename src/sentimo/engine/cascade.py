@@ -203,7 +203,7 @@ def fit_cascade(cheap: Predictor, exact: Exact, texts: Sequence[str], agreement:
         raise InputError("the cheap model is the exact one; a cascade needs two")
     texts = list(dict.fromkeys(texts))
     quick, full = cheap.predict(texts), exact.predict(texts)
-    usable = np.flatnonzero(~_unanswered(quick) & ~_unanswered(full)).tolist()
+    usable = [row for row, error in enumerate(quick.errors) if error is None and full.errors[row] is None]
     chosen, held_out = usable[::2], usable[1::2]
     tasks = cheap.tasks
     bounds = {
@@ -217,6 +217,7 @@ def fit_cascade(cheap: Predictor, exact: Exact, texts: Sequence[str], agreement:
         for task in tasks
     }
     asked = unsure(tasks, {name: each.scores[held_out] for name, each in quick.tasks.items()}, bounds)
+    asked |= _unanswered(quick)[held_out]
     same = {}
     for task in tasks:
         pair = (each.tasks[task.name].scores[held_out] for each in (quick, full))
