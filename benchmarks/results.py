@@ -182,8 +182,8 @@ EXPERIMENTS = {
         "augment",
         only="synonym,insert,swap,delete,keyboard",
         note="Measured when a thousand rows were learnt from for three epochs: new rows also meant more steps, and six "
-        "plain epochs brought 18.2 ± 4.4 points. Ten are the default now; what new rows add to those is being "
-        "measured.",
+        "plain epochs brought 18.2 ± 4.4 points. Ten are the default now; what new rows add to those is not "
+        "measured yet.",
     ),
     "workshop-few-shot": _workshop(
         "few-shot", only="pairs,pairs then texts,lexicon,lexicon heads,lexicon heads then texts"

@@ -77,7 +77,7 @@ def _lines() -> list[str]:
 
     raw = sys.stdin.buffer.read()
     content = decode(raw)
-    if n := n_broken(raw):
+    if "\ufffd" in content and (n := n_broken(raw)):
         err.print(f"stdin: {counted(n, 'broken character')} read as \ufffd (expected UTF-8 or GB18030)")
     if not content.strip():
         return []
